@@ -6,7 +6,7 @@
     ├── SettingsError             3   outreach.toml, a secret or the environment is wrong
     ├── InputError                4   a file or value given by the user is wrong
     ├── RefusedError              5   the present state forbids it (no passed check, wrong country, ...)
-    │   └── IllegalMove           5   a state machine has no such transition
+    │   └── IllegalMoveError           5   a state machine has no such transition
     ├── MailServerError           6   an SMTP or IMAP server could not be used; later may be better
     └── DatabaseError             7   the database cannot be opened, is busy, full or of another version
 
@@ -50,7 +50,7 @@ class RefusedError(OutreachError):
     exit_code = 5
 
 
-class IllegalMove(RefusedError):
+class IllegalMoveError(RefusedError):
     """A state machine has no such transition; nothing was changed."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum, unique
 from typing import TypeVar
 
-from outreach.errors import IllegalMove
+from outreach.errors import IllegalMoveError
 
 
 @unique
@@ -94,10 +94,12 @@ _State = TypeVar("_State", MessageState, CampaignState)
 
 
 def check_move(moves: Mapping[_State, frozenset[_State]], old: _State, new: _State, what: str) -> None:
-    """Raise :class:`~outreach.errors.IllegalMove` unless ``moves`` allows ``old -> new`` for ``what``."""
+    """Raise :class:`~outreach.errors.IllegalMoveError` unless ``moves`` allows ``old -> new`` for ``what``."""
     if new not in moves[old]:
         allowed = ", ".join(sorted(moves[old])) or "nothing: it is final"
-        raise IllegalMove(f"{what} is {old} and cannot become {new}.", f"From {old} it can become {allowed}.")
+        raise IllegalMoveError(
+            f"{what} is {old} and cannot become {new}.", f"From {old} it can become {allowed}."
+        )
 
 
 def sources_of(moves: Mapping[_State, frozenset[_State]], new: _State) -> frozenset[_State]:
