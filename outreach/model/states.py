@@ -94,7 +94,7 @@ _State = TypeVar("_State", MessageState, CampaignState)
 
 
 def check_move(moves: Mapping[_State, frozenset[_State]], old: _State, new: _State, what: str) -> None:
-    """Raise :class:`~outreach.errors.IllegalMoveError` unless ``moves`` allows ``old -> new`` for ``what``."""
+    """Raise :class:`~outreach.errors.IllegalMoveError` unless ``moves`` allows ``what`` the move."""
     if new not in moves[old]:
         allowed = ", ".join(sorted(moves[old])) or "nothing: it is final"
         raise IllegalMoveError(
