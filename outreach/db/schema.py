@@ -1,0 +1,26 @@
+"""The tables as SQLAlchemy Core sees them, for statements."""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+import outreach.model.tables  # noqa: F401  (fills the metadata)
+
+_TABLES = SQLModel.metadata.tables
+
+municipality = _TABLES["municipality"]
+contact = _TABLES["contact"]
+campaign = _TABLES["campaign"]
+content = _TABLES["content"]
+recipient = _TABLES["recipient"]
+message = _TABLES["message"]
+attempt = _TABLES["attempt"]
+sender_pause = _TABLES["sender_pause"]
+inbound_message = _TABLES["inbound_message"]
+verdict = _TABLES["verdict"]
+inbound_match = _TABLES["inbound_match"]
+engagement = _TABLES["engagement"]
+registration = _TABLES["registration"]
+suppression = _TABLES["suppression"]
+mailbox_cursor = _TABLES["mailbox_cursor"]
+audit = _TABLES["audit"]

@@ -1,0 +1,338 @@
+"""The tables. A row holds the present; ``engagement``, ``attempt``, ``verdict`` and ``audit`` hold the past.
+
+SQLModel does not validate table classes: what goes in here was validated before. There is
+no ``Relationship()``; joins are functions in ``db.queries``. Times are UTC and aware, states are words.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from outreach.model import states
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """A moment: aware in Python, UTC in the database; a naive time is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a time zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+def _word(words: type[StrEnum]) -> Any:
+    """A column of one of ``words``, stored by value; anything else is refused before it is stored."""
+    return sa.Enum(
+        words,
+        values_callable=lambda enum: [word.value for word in enum],
+        native_enum=False,
+        length=24,
+        validate_strings=True,
+    )
+
+
+def _instant(**options: Any) -> Any:
+    return Field(sa_type=Instant, **options)
+
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Municipality(SQLModel, table=True):
+    """A local administrative unit: the unit that answers, and the unit that rates count."""
+
+    __table_args__ = (sa.UniqueConstraint("country", "key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    country: str = Field(max_length=2)
+    key: str  # contacts.places.place_key: by code where there is one, else by folded name and region
+    code: str | None = None
+    name: str
+    region: str | None = None
+    population: int | None = None
+    languages: str = ""  # "nl,fr": in the order mail should try them; empty: the country's
+    time_zone: str | None = None
+    created_at: datetime = _instant()
+
+
+class Contact(SQLModel, table=True):
+    """One address at one municipality, and where we have it from (GDPR Art. 14 (2) f)."""
+
+    __table_args__ = (sa.UniqueConstraint("municipality_id", "email_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    municipality_id: int = Field(foreign_key="municipality.id")
+    email: str
+    email_key: str = Field(index=True)  # lower case: what makes two addresses the same
+    kind: states.ContactKind = Field(sa_type=_word(states.ContactKind))
+    person: str | None = None
+    role: str | None = None
+    language: str | None = None
+    source: str = Field(index=True)  # the name of the file
+    source_digest: str  # SHA-256 of the file
+    source_line: int
+    created_at: datetime = _instant()
+    updated_at: datetime = _instant()
+    gone_at: datetime | None = _instant(default=None)  # no longer in its file; kept
+
+
+class Campaign(SQLModel, table=True):
+    """A definition checked, and perhaps launched, for one country with one sender."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)  # "lordimas-be"
+    slug: str
+    country: str = Field(max_length=2)
+    sender: str
+    state: states.CampaignState = Field(sa_type=_word(states.CampaignState))
+    title: str
+    definition: str  # campaign.spec.freeze: what was checked, whatever the file says later
+    digest: str  # of all that was checked: definition, texts, audience, sender
+    checked_at: datetime = _instant()
+    created_at: datetime = _instant()
+    launched_at: datetime | None = _instant(default=None)
+    launched_by: str | None = None
+    finished_at: datetime | None = _instant(default=None)
+    paused_reason: str | None = None
+    plan_at: datetime | None = _instant(default=None)  # when the planner next has something to look at
+
+
+class Content(SQLModel, table=True):
+    """The compiled mail of one step in one language, frozen at the launch."""
+
+    __table_args__ = (sa.UniqueConstraint("campaign_id", "step", "language"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id")
+    step: str
+    language: str
+    compiled: dict[str, Any] = Field(sa_type=sa.JSON)  # content.compile.Compiled
+    strings: dict[str, Any] = Field(sa_type=sa.JSON)  # greetings, answers: content.catalog.Strings
+    digest: str
+
+
+class Recipient(SQLModel, table=True):
+    """A contact in a campaign, or the reason why it is not."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("campaign_id", "contact_id"),
+        sa.Index("ix_recipient_campaign_municipality", "campaign_id", "municipality_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id")
+    contact_id: int = Field(foreign_key="contact.id")
+    municipality_id: int = Field(foreign_key="municipality.id")
+    email_key: str = Field(index=True)
+    language: str
+    excluded: states.ExclusionReason | None = Field(
+        default=None, sa_type=_word(states.ExclusionReason), nullable=True
+    )
+    not_before: date | None = None  # an absence: no reminder before this day has passed
+    created_at: datetime = _instant()
+
+
+class Message(SQLModel, table=True):
+    """The mail of one step to one recipient, written before anything is sent: the outbox."""
+
+    __table_args__ = (
+        # The promise: no second mail of one step to one address of a campaign, whatever list it came from.
+        sa.UniqueConstraint("campaign_id", "step", "email_key"),
+        sa.Index("ix_message_due", "sender", "state", "due_at"),
+        sa.Index("ix_message_recipient_step", "recipient_id", "step"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id")
+    recipient_id: int = Field(foreign_key="recipient.id")
+    step: str
+    sender: str
+    email: str
+    email_key: str = Field(index=True)
+    language: str
+    internet_message_id: str = Field(unique=True)  # RFC 5322 Message-ID, with its angle brackets
+    token: str = Field(unique=True)
+    state: states.MessageState = Field(sa_type=_word(states.MessageState))
+    reason: str | None = None  # of the present state, for a person
+    due_at: datetime = _instant()
+    attempts: int = 0  # those that count towards giving up
+    claimed_by: str | None = None  # the run that holds it
+    claimed_until: datetime | None = _instant(default=None)  # the lease
+    handed_at: datetime | None = _instant(default=None)  # set, durably, before the end of DATA can go out
+    sent_at: datetime | None = _instant(default=None)
+    created_at: datetime = _instant()
+
+
+class Attempt(SQLModel, table=True):
+    """One try to hand a message to the SMTP server. Only ever added to."""
+
+    __table_args__ = (sa.Index("ix_attempt_sender_at", "sender", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: int = Field(foreign_key="message.id", index=True)
+    sender: str
+    at: datetime = _instant()
+    outcome: states.OutcomeKind = Field(sa_type=_word(states.OutcomeKind))
+    stage: str
+    code: int | None = None
+    enhanced: str | None = None
+    text: str = ""
+
+
+class SenderPause(SQLModel, table=True):
+    """A sender that has to rest: throttled, or its server cannot be used."""
+
+    __tablename__: ClassVar[Any] = "sender_pause"
+
+    sender: str = Field(primary_key=True)
+    until: datetime = _instant()
+    reason: str
+    at: datetime = _instant()
+
+
+class InboundMessage(SQLModel, table=True):
+    """What IMAP returned, whole, with where it stood."""
+
+    __tablename__: ClassVar[Any] = "inbound_message"
+    __table_args__ = (sa.UniqueConstraint("sender", "folder", "uidvalidity", "uid"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    sender: str
+    folder: str
+    uidvalidity: int = Field(sa_type=sa.BigInteger)  # 32 bits, unsigned
+    uid: int = Field(sa_type=sa.BigInteger)
+    digest: str = Field(index=True)  # SHA-256 of the bytes: a mailbox rebuilt is not read twice into effect
+    state: states.InboxState = Field(sa_type=_word(states.InboxState), index=True)
+    note: str | None = None  # why a person has to look, or what went wrong
+    from_address: str | None = None
+    subject: str = ""
+    dated_at: datetime | None = _instant(default=None)
+    received_at: datetime = _instant()
+    raw: bytes | None = Field(default=None, sa_type=sa.LargeBinary)  # purged after the retention time
+    resolved_by: str | None = None
+    resolved_at: datetime | None = _instant(default=None)
+
+
+class VerdictRow(SQLModel, table=True):
+    """What an inbound message was read as; a person's correction is a further row, and the last one holds."""
+
+    __tablename__: ClassVar[Any] = "verdict"
+
+    id: int | None = Field(default=None, primary_key=True)
+    inbound_id: int = Field(foreign_key="inbound_message.id", index=True)
+    at: datetime = _instant()
+    by: str  # "outreach", or the person
+    kind: states.InboundKind = Field(sa_type=_word(states.InboundKind))
+    intent: states.Intent | None = Field(default=None, sa_type=_word(states.Intent), nullable=True)
+    language: str | None = None
+    confidence: float
+    detector: str
+    evidence: list[str] = Field(sa_type=sa.JSON)
+    text: str | None = None  # purged with the message
+    details: dict[str, Any] = Field(sa_type=sa.JSON)  # the rest of inbound.classify.to_json
+
+
+class MatchRow(SQLModel, table=True):
+    """Which message an inbound message is about, and by which rung of the ladder that was found."""
+
+    __tablename__: ClassVar[Any] = "inbound_match"
+    __table_args__ = (sa.UniqueConstraint("inbound_id", "message_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    inbound_id: int = Field(foreign_key="inbound_message.id")
+    message_id: int = Field(foreign_key="message.id", index=True)
+    rung: states.Rung = Field(sa_type=_word(states.Rung))
+    evidence: str
+
+
+class Engagement(SQLModel, table=True):
+    """An event in the life of a recipient. Only ever added to; a wrong one is taken back by ``undone_at``."""
+
+    __table_args__ = (
+        sa.Index("ix_engagement_campaign_kind", "campaign_id", "kind", "municipality_id"),
+        sa.Index("ix_engagement_municipality", "municipality_id", "campaign_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = _instant()
+    kind: states.EngagementKind = Field(sa_type=_word(states.EngagementKind))
+    campaign_id: int = Field(foreign_key="campaign.id")
+    municipality_id: int = Field(foreign_key="municipality.id")
+    recipient_id: int = Field(foreign_key="recipient.id")
+    message_id: int | None = Field(default=None, foreign_key="message.id")
+    inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id", index=True)
+    detail: str = ""
+    undone_at: datetime | None = _instant(default=None)
+
+
+class Registration(SQLModel, table=True):
+    """A municipality's place at a session, or its start of the assessment."""
+
+    __table_args__ = (sa.UniqueConstraint("campaign_id", "municipality_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id")
+    municipality_id: int = Field(foreign_key="municipality.id")
+    state: states.RegistrationState = Field(sa_type=_word(states.RegistrationState))
+    name: str | None = None
+    email: str | None = None
+    inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id")
+    created_at: datetime = _instant()
+    updated_at: datetime = _instant()
+
+
+class Suppression(SQLModel, table=True):
+    """An address or a domain that is never written to again. The key alone is enough to keep the promise."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # delivery.tokens.suppression_key: survives an erasure
+    scope: states.SuppressionScope = Field(sa_type=_word(states.SuppressionScope))
+    address: str | None = None  # in clear, until it is erased
+    reason: states.SuppressionReason = Field(sa_type=_word(states.SuppressionReason))
+    source: str = ""
+    at: datetime = _instant()
+
+
+class MailboxCursor(SQLModel, table=True):
+    """How far a folder was read (RFC 9051, section 2.3.1.1)."""
+
+    __tablename__: ClassVar[Any] = "mailbox_cursor"
+
+    sender: str = Field(primary_key=True)
+    folder: str = Field(primary_key=True)
+    uidvalidity: int = Field(sa_type=sa.BigInteger)  # 32 bits, unsigned
+    last_uid: int = Field(sa_type=sa.BigInteger)
+    updated_at: datetime = _instant()
+
+
+class Audit(SQLModel, table=True):
+    """Who did what, when. Only ever added to."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = _instant()
+    actor: str
+    action: str
+    subject: str
+    detail: str = ""
