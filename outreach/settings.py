@@ -1,0 +1,305 @@
+"""``outreach.toml``, with the environment and secret files over it.
+
+A value is looked for in the environment (``OUTREACH_SENDERS__BE__SMTP__PASSWORD``), then in a file of the
+folder ``secrets/`` (``secrets/senders__be__smtp__password``), then in ``outreach.toml``. Whatever is wrong is
+said with the key, the place it came from and the remedy, all at once.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from email.utils import parseaddr
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from outreach.errors import SettingsError
+
+FILE_NAME = "outreach.toml"
+ENVIRONMENT_PREFIX = "OUTREACH_"
+
+_SMTP_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
+_IMAP_PORTS = {"starttls": 143, "tls": 993, "plain": 143}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ServerSettings(_Section):
+    """How to reach and sign in to one mail server."""
+
+    host: str
+    port: int = Field(default=0, ge=0, le=65535, validate_default=True)
+    security: Literal["starttls", "tls", "plain"]
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None  # for a server whose certificate comes from the organisation's own authority
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _plain_stays_at_home(self) -> ServerSettings:
+        if self.security == "plain" and not is_loopback(self.host):
+            raise ValueError(
+                f'security = "plain" is for this machine only, and {self.host} is another one; '
+                'write security = "starttls" or "tls"'
+            )
+        return self
+
+
+class SmtpSettings(ServerSettings):
+    security: Literal["starttls", "tls", "plain"] = "starttls"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_port(cls, values: Any) -> Any:
+        return _with_port(values, _SMTP_PORTS, "starttls")
+
+
+class ImapSettings(ServerSettings):
+    security: Literal["starttls", "tls", "plain"] = "tls"
+    folders: tuple[str, ...] = ("INBOX",)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_port(cls, values: Any) -> Any:
+        return _with_port(values, _IMAP_PORTS, "tls")
+
+
+class Limits(_Section):
+    """What the sender's mail server allows. The presets of providers stand in the documentation."""
+
+    connections: int = Field(default=3, ge=1, le=50)
+    per_minute: int = Field(default=30, ge=1)
+    per_day: int = Field(default=10_000, ge=1)
+    attempts: int = Field(default=6, ge=1, le=50)  # tries after which a deferred mail has failed
+
+
+class Sender(_Section):
+    """A mailbox that a network member sends from and reads."""
+
+    from_: str = Field(alias="from")  # "Association of Towns <digital@association.example>"
+    reply_to: str | None = None
+    controller: str  # legal name of the controller (GDPR Art. 13 (1) a)
+    postal_address: str
+    privacy_url: str = ""
+    countries: tuple[str, ...] = Field(min_length=1)
+    plus_addressing: bool = False  # the mailbox accepts name+token@: probed before it is used
+    smtp: SmtpSettings
+    imap: ImapSettings | None = None
+    limits: Limits = Limits()
+
+    @field_validator("from_", "reply_to")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not _address_of(value):
+            raise ValueError(f'{value!r} is no mail address; write "Name <name@organisation.example>"')
+        return value
+
+    @field_validator("countries")
+    @classmethod
+    def _are_countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for code in value:
+            if not (len(code) == 2 and code.isascii() and code.isupper()):
+                raise ValueError(f'{code!r} is no country code; write two capitals, as "BE" (Greece is "GR")')
+        return value
+
+    @property
+    def address(self) -> str:
+        """The bare address of From."""
+        return _address_of(self.from_)
+
+    @property
+    def display_name(self) -> str:
+        return parseaddr(self.from_)[0] or self.address
+
+    @property
+    def reply_address(self) -> str:
+        return _address_of(self.reply_to) if self.reply_to else self.address
+
+
+class Settings(BaseSettings):
+    """The whole of ``outreach.toml``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        secrets_prefix="",
+        secrets_nested_delimiter="__",
+        secrets_dir_missing="ok",
+        extra="forbid",
+        frozen=True,
+    )
+
+    database: str = "sqlite:///outreach.db"  # relative to the workspace
+    key: SecretStr = Field(min_length=32)  # signs tokens and hashes suppressed addresses
+    senders: dict[str, Sender] = Field(default_factory=dict)
+
+    @field_validator("senders")
+    @classmethod
+    def _plain_names(cls, value: dict[str, Sender]) -> dict[str, Sender]:
+        for name in value:
+            if not name.isidentifier() or name != name.lower() or "__" in name:
+                raise ValueError(f"the sender name {name!r} may have small letters, digits and single _ only")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            env_settings,
+            NestedSecretsSettingsSource(file_secret_settings),
+            TomlConfigSettingsSource(settings_cls),
+        )
+
+    def sender(self, name: str) -> Sender:
+        """Raises :class:`~outreach.errors.SettingsError` when there is no such sender."""
+        if name not in self.senders:
+            raise SettingsError(
+                f"There is no sender {name!r} in {FILE_NAME}.",
+                f"It has: {', '.join(self.senders) or 'none; add a section [senders.NAME]'}.",
+            )
+        return self.senders[name]
+
+
+class Workspace:
+    """A folder with ``outreach.toml``, ``campaigns/``, ``templates/`` and ``contacts/``, and its settings."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.root = root
+        self.settings = settings
+
+    @property
+    def database_url(self) -> str:
+        """SQLite paths are taken from the workspace, wherever the command is typed."""
+        prefix = "sqlite:///"
+        url = self.settings.database
+        if url.startswith(prefix) and not url.startswith("sqlite:////"):
+            return prefix + str(self.root / url.removeprefix(prefix))
+        return url
+
+    @property
+    def key(self) -> bytes:
+        return self.settings.key.get_secret_value().encode()
+
+    def sender_for(self, country: str) -> str:
+        """The one sender of ``country``. Raises ``SettingsError`` for none or several."""
+        names = [name for name, sender in self.settings.senders.items() if country in sender.countries]
+        if len(names) == 1:
+            return names[0]
+        if names:
+            raise SettingsError(
+                f"{country} has several senders in {FILE_NAME}: {', '.join(names)}.",
+                "Say which one with --sender NAME.",
+            )
+        raise SettingsError(
+            f"No sender in {FILE_NAME} has {country} among its countries.",
+            f'Add "{country}" to the countries of a [senders.NAME] section.',
+        )
+
+
+def find_root(start: Path) -> Path:
+    """The workspace ``start`` lies in. Raises ``SettingsError`` when it lies in none."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise SettingsError(
+        f"{start} is in no workspace: there is no {FILE_NAME} here or above.",
+        "Go to your workspace, name it with --workspace DIR, or make one with `outreach init DIR`.",
+    )
+
+
+def load(start: Path) -> Workspace:
+    """Read the workspace ``start`` lies in. Raises ``SettingsError`` naming all faults."""
+    root = find_root(start.resolve())
+    path = root / FILE_NAME
+    secrets = root / "secrets"
+
+    class Here(Settings):
+        model_config = SettingsConfigDict(
+            toml_file=path, secrets_dir=str(secrets) if secrets.is_dir() else None
+        )
+
+    try:
+        return Workspace(root, Here.model_validate({}))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.", "Mend that line.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not written in UTF-8.", "Save it as UTF-8.") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
+    except ValidationError as error:
+        raise _explained(error, root) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine by its very name or number; no look-up is made."""
+    if host.lower() in {"localhost", "localhost.localdomain"}:
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _explained(error: ValidationError, root: Path) -> SettingsError:
+    faults = []
+    for fault in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in fault["loc"]) or "the file"
+        place = _place_of(tuple(str(part) for part in fault["loc"]), root)
+        if fault["type"] == "missing":
+            what = "is missing"
+            if key == "key":
+                what = "is missing; put 32 or more random characters into secrets/key (`outreach init` does)"
+        elif fault["type"] == "extra_forbidden":
+            what = "is no setting; check its spelling, or remove it"
+        else:
+            what = fault["msg"].removeprefix("Value error, ")
+        faults.append(f"{key} in {place}: {what}.")
+    return SettingsError("\n".join(faults), f"{FILE_NAME} is explained in docs/reference/settings.md.")
+
+
+def _place_of(loc: tuple[str, ...], root: Path) -> str:
+    """Which of the sources gave the value at ``loc``."""
+    flat = "__".join(loc)
+    if (ENVIRONMENT_PREFIX + flat).upper() in {name.upper() for name in os.environ}:
+        return f"the environment ({(ENVIRONMENT_PREFIX + flat).upper()})"
+    if (root / "secrets" / flat).is_file():
+        return str(root / "secrets" / flat)
+    return str(root / FILE_NAME)
+
+
+def _with_port(values: Any, ports: dict[str, int], usual: str) -> Any:
+    if isinstance(values, dict) and not values.get("port"):
+        return {**values, "port": ports.get(str(values.get("security", usual)), 0)}
+    return values
+
+
+def _address_of(text: str) -> str:
+    address = parseaddr(text)[1]
+    local, _, domain = address.rpartition("@")
+    return address if local and "." in domain and not any(c.isspace() for c in address) else ""
