@@ -196,6 +196,19 @@ class EngagementKind(StrEnum):
     COMPLAINED = "complained"
 
 
+#: An answer of any of these kinds ends the sequence for the whole municipality.
+STOPPING_ENGAGEMENTS = frozenset(
+    {
+        EngagementKind.ANSWERED,
+        EngagementKind.REGISTERED,
+        EngagementKind.DECLINED,
+        EngagementKind.TENTATIVE,
+        EngagementKind.UNSUBSCRIBED,
+        EngagementKind.COMPLAINED,
+    }
+)
+
+
 @unique
 class RegistrationState(StrEnum):
     REGISTERED = "registered"

@@ -1,0 +1,368 @@
+"""The outbox: every move of a message's row, each a compare-and-swap in the caller's transaction.
+
+A message is claimed (``sending``, under a lease), marked just before its DATA can end, and finished with what
+the server said. Whatever instant the process dies at, the row tells which of three things is true: it was
+certainly not sent (no mark), the server has answered (finished), or nobody can know (marked, not finished).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from outreach.db import schema
+from outreach.db.dialect import insert_ignoring
+from outreach.model.states import (
+    MESSAGE_MOVES,
+    STOPPING_ENGAGEMENTS,
+    WAITING_MESSAGE_STATES,
+    CampaignState,
+    EngagementKind,
+    MessageState,
+    OutcomeKind,
+    SkipReason,
+    sources_of,
+)
+from outreach.model.values import Decision, Outcome
+
+_MESSAGE = schema.message
+_CLAIM_COLUMNS = (
+    _MESSAGE.c.id,
+    _MESSAGE.c.campaign_id,
+    _MESSAGE.c.recipient_id,
+    _MESSAGE.c.step,
+    _MESSAGE.c.email,
+    _MESSAGE.c.email_key,
+    _MESSAGE.c.language,
+    _MESSAGE.c.internet_message_id,
+    _MESSAGE.c.token,
+    _MESSAGE.c.attempts,
+    schema.recipient.c.municipality_id,
+    schema.contact.c.person,
+    schema.contact.c.source,
+    schema.contact.c.created_at.label("source_at"),
+    schema.municipality.c.name.label("municipality"),
+    schema.municipality.c.country,
+    schema.municipality.c.region,
+    schema.municipality.c.time_zone,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message whose time has come, with all it takes to write it."""
+
+    id: int
+    campaign_id: int
+    recipient_id: int
+    step: str
+    email: str
+    email_key: str
+    language: str
+    internet_message_id: str
+    token: str
+    attempts: int
+    municipality_id: int
+    person: str | None
+    source: str
+    source_at: datetime
+    municipality: str
+    country: str
+    region: str | None
+    time_zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was found of runs that ended in the middle."""
+
+    released: int  # certainly not sent: they go again
+    uncertain: int  # may have been sent: a person decides
+
+
+def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Add messages of one campaign; one that the unique key (campaign, step, address) knows stays as it is.
+
+    Each row holds every column of ``message`` but ``id``. Returns how many are new.
+    """
+    if not rows:
+        return 0
+    count = sa.select(sa.func.count()).where(_MESSAGE.c.campaign_id == rows[0]["campaign_id"])
+    before = int(connection.execute(count).scalar_one())
+    connection.execute(insert_ignoring(connection, _MESSAGE), list(rows))
+    return int(connection.execute(count).scalar_one()) - before
+
+
+def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> list[Due]:
+    """The messages of ``sender`` that may go now, the longest due first, in campaigns that are running."""
+    statement = (
+        sa.select(*_CLAIM_COLUMNS)
+        .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
+        .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
+        .join(schema.contact, schema.contact.c.id == schema.recipient.c.contact_id)
+        .join(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
+        .where(
+            _MESSAGE.c.sender == sender,
+            _MESSAGE.c.state.in_(list(WAITING_MESSAGE_STATES)),
+            _MESSAGE.c.due_at <= now,
+            schema.campaign.c.state == CampaignState.RUNNING,
+        )
+        .order_by(_MESSAGE.c.due_at, _MESSAGE.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=_MESSAGE)
+    )
+    return [Due(**row) for row in connection.execute(statement).mappings()]
+
+
+def why_not(
+    connection: sa.Connection,
+    messages: Sequence[Due],
+    suppression_keys: Callable[[str], tuple[str, str]],
+) -> dict[int, SkipReason]:
+    """Which of ``messages`` must not go after all: looked up again at the very claim.
+
+    ``suppression_keys`` gives the keyed hashes of an address and of its domain.
+    """
+    keys = {message.id: suppression_keys(message.email_key) for message in messages}
+    wanted = {key for pair in keys.values() for key in pair}
+    column = schema.suppression.c.key
+    suppressed = set(connection.execute(sa.select(column).where(column.in_(wanted))).scalars())
+    event = schema.engagement
+    answered = {
+        (campaign_id, municipality_id)
+        for campaign_id, municipality_id in connection.execute(
+            sa.select(event.c.campaign_id, event.c.municipality_id)
+            .where(
+                event.c.campaign_id.in_({message.campaign_id for message in messages}),
+                event.c.municipality_id.in_({message.municipality_id for message in messages}),
+                event.c.kind.in_(list(STOPPING_ENGAGEMENTS)),
+                event.c.undone_at.is_(None),
+            )
+            .distinct()
+        )
+    }
+    reasons: dict[int, SkipReason] = {}
+    for message in messages:
+        if suppressed.intersection(keys[message.id]):
+            reasons[message.id] = SkipReason.SUPPRESSED
+        elif (message.campaign_id, message.municipality_id) in answered:
+            reasons[message.id] = SkipReason.ANSWERED
+    return reasons
+
+
+def claim(connection: sa.Connection, ids: Collection[int], run: str, until: datetime) -> None:
+    """Take messages for ``run`` until ``until``; they were returned by :func:`due` in this transaction."""
+    _move(
+        connection,
+        ids,
+        MessageState.SENDING,
+        reason=None,
+        claimed_by=run,
+        claimed_until=until,
+        handed_at=None,
+    )
+
+
+def skip(connection: sa.Connection, reasons: Mapping[int, SkipReason]) -> None:
+    """Messages that are not wanted any more; the reason stays with them."""
+    for reason in set(reasons.values()):
+        _move(
+            connection,
+            [id_ for id_, why in reasons.items() if why is reason],
+            MessageState.SKIPPED,
+            reason=reason.value,
+        )
+
+
+def miss(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
+    """Messages whose last possible moment has passed: a person decides."""
+    _move(connection, ids, MessageState.MISSED, reason=reason)
+
+
+def postpone(connection: sa.Connection, until: Mapping[int, datetime]) -> None:
+    """Waiting messages whose window is closed now."""
+    if until:
+        connection.execute(
+            sa.update(_MESSAGE)
+            .where(_MESSAGE.c.id == sa.bindparam("b_id"), _MESSAGE.c.state.in_(list(WAITING_MESSAGE_STATES)))
+            .values(due_at=sa.bindparam("b_due")),
+            [{"b_id": id_, "b_due": due_at} for id_, due_at in until.items()],
+        )
+
+
+def hand_over(connection: sa.Connection, id_: int, run: str, now: datetime) -> bool:
+    """Mark, durably, that the end of DATA may go out. ``False``: the claim is lost, and it must not."""
+    marked = connection.execute(
+        sa.update(_MESSAGE)
+        .where(
+            _MESSAGE.c.id == id_,
+            _MESSAGE.c.state == MessageState.SENDING,
+            _MESSAGE.c.claimed_by == run,
+            _MESSAGE.c.claimed_until > now,
+            _MESSAGE.c.handed_at.is_(None),
+        )
+        .values(handed_at=now)
+    )
+    return marked.rowcount == 1
+
+
+def finish(
+    connection: sa.Connection, id_: int, run: str, outcome: Outcome, decision: Decision, now: datetime
+) -> None:
+    """Write down what the server said, and where the message goes.
+
+    An acceptance is written even when the claim was lost meanwhile: the row is then ``uncertain``, and this
+    is the answer it waited for.
+    """
+    row = connection.execute(
+        sa.select(_MESSAGE.c.sender, _MESSAGE.c.campaign_id, _MESSAGE.c.recipient_id).where(
+            _MESSAGE.c.id == id_
+        )
+    ).one()
+    values: dict[str, Any] = {
+        "state": decision.state,
+        "reason": decision.reason or None,
+        "claimed_by": None,
+        "claimed_until": None,
+    }
+    if decision.retry_at is not None:
+        values["due_at"] = decision.retry_at
+    if decision.burns_attempt:
+        values["attempts"] = _MESSAGE.c.attempts + 1
+    if decision.state is MessageState.SENT:
+        values["sent_at"] = now
+    ours = sa.and_(_MESSAGE.c.state == MessageState.SENDING, _MESSAGE.c.claimed_by == run)
+    if decision.state is MessageState.SENT:
+        ours = sa.or_(ours, _MESSAGE.c.state == MessageState.UNCERTAIN)
+    moved = connection.execute(sa.update(_MESSAGE).where(_MESSAGE.c.id == id_, ours).values(**values))
+    add_attempt(connection, id_, row.sender, outcome, now)
+    event = {
+        MessageState.SENT: EngagementKind.SENT,
+        MessageState.FAILED: EngagementKind.FAILED,
+    }.get(decision.state)
+    if moved.rowcount and event:
+        connection.execute(
+            sa.insert(schema.engagement).values(
+                at=now,
+                kind=event,
+                campaign_id=row.campaign_id,
+                municipality_id=sa.select(schema.recipient.c.municipality_id)
+                .where(schema.recipient.c.id == row.recipient_id)
+                .scalar_subquery(),
+                recipient_id=row.recipient_id,
+                message_id=id_,
+                detail=decision.reason,
+            )
+        )
+
+
+def release(connection: sa.Connection, ids: Iterable[int], run: str, now: datetime, reason: str) -> None:
+    """Give back what was claimed and not begun: it goes again, and no attempt is counted."""
+    connection.execute(
+        sa.update(_MESSAGE)
+        .where(
+            _MESSAGE.c.id.in_(list(ids)),
+            _MESSAGE.c.state == MessageState.SENDING,
+            _MESSAGE.c.claimed_by == run,
+            _MESSAGE.c.handed_at.is_(None),
+        )
+        .values(state=MessageState.DEFERRED, reason=reason, due_at=now, claimed_by=None, claimed_until=None)
+    )
+
+
+def holders(connection: sa.Connection) -> list[str]:
+    """The runs that hold claims."""
+    statement = sa.select(_MESSAGE.c.claimed_by).where(_MESSAGE.c.state == MessageState.SENDING).distinct()
+    return [run for run in connection.execute(statement).scalars() if run]
+
+
+def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime) -> Recovered:
+    """Settle the claims of runs that are dead, or whose lease has run out."""
+    lost = sa.and_(
+        _MESSAGE.c.state == MessageState.SENDING,
+        sa.or_(_MESSAGE.c.claimed_by.in_(list(dead_runs)), _MESSAGE.c.claimed_until <= now),
+    )
+    gone = {"claimed_by": None, "claimed_until": None}
+    uncertain = list(
+        connection.execute(
+            sa.select(_MESSAGE.c.id, _MESSAGE.c.sender).where(lost, _MESSAGE.c.handed_at.is_not(None))
+        )
+    )
+    why = "the run ended between the end of DATA and the server's answer"
+    if uncertain:
+        connection.execute(
+            sa.update(_MESSAGE)
+            .where(lost, _MESSAGE.c.handed_at.is_not(None))
+            .values(state=MessageState.UNCERTAIN, reason=why, **gone)
+        )
+        for id_, sender in uncertain:
+            add_attempt(
+                connection, id_, sender, Outcome(OutcomeKind.LOST_AFTER, "end_of_data", text=why), now
+            )
+    released = connection.execute(
+        sa.update(_MESSAGE)
+        .where(lost, _MESSAGE.c.handed_at.is_(None))
+        .values(state=MessageState.DEFERRED, reason="the run ended before it was sent", due_at=now, **gone)
+    )
+    return Recovered(released=released.rowcount, uncertain=len(uncertain))
+
+
+def add_attempt(connection: sa.Connection, id_: int, sender: str, outcome: Outcome, now: datetime) -> None:
+    """Keep what the server said."""
+    connection.execute(
+        sa.insert(schema.attempt).values(
+            message_id=id_,
+            sender=sender,
+            at=now,
+            outcome=outcome.kind,
+            stage=outcome.stage,
+            code=outcome.code,
+            enhanced=outcome.enhanced,
+            text=outcome.text,
+        )
+    )
+
+
+def spent(connection: sa.Connection, sender: str, since: datetime) -> int:
+    """How many messages of ``sender`` were tried since ``since`` or are on their way: its budget's use."""
+    tried = (
+        sa.select(sa.func.count())
+        .select_from(schema.attempt)
+        .where(
+            schema.attempt.c.sender == sender,
+            schema.attempt.c.at > since,
+            schema.attempt.c.outcome != OutcomeKind.UNUSABLE,
+        )
+    )
+    flying = (
+        sa.select(sa.func.count())
+        .select_from(_MESSAGE)
+        .where(_MESSAGE.c.sender == sender, _MESSAGE.c.state == MessageState.SENDING)
+    )
+    return int(connection.execute(tried).scalar_one()) + int(connection.execute(flying).scalar_one())
+
+
+def cancel_waiting(connection: sa.Connection, campaign_id: int) -> int:
+    """A campaign was cancelled: nothing more of it goes. Returns how many messages that stopped."""
+    result = connection.execute(
+        sa.update(_MESSAGE)
+        .where(
+            _MESSAGE.c.campaign_id == campaign_id,
+            _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, MessageState.CANCELLED))),
+        )
+        .values(state=MessageState.CANCELLED, reason="the campaign was cancelled")
+    )
+    return result.rowcount
+
+
+def _move(connection: sa.Connection, ids: Collection[int], new: MessageState, **values: Any) -> None:
+    if ids:
+        connection.execute(
+            sa.update(_MESSAGE)
+            .where(_MESSAGE.c.id.in_(list(ids)), _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, new))))
+            .values(state=new, **values)
+        )
