@@ -1,0 +1,302 @@
+"""Campaigns, their frozen texts, their recipients, and who is next for a step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from outreach.db import schema
+from outreach.errors import RefusedError
+from outreach.model.states import (
+    CAMPAIGN_MOVES,
+    FINAL_MESSAGE_STATES,
+    STOPPING_ENGAGEMENTS,
+    CampaignState,
+    ContactKind,
+    MessageState,
+    check_move,
+)
+
+_CAMPAIGN = schema.campaign
+_MESSAGE = schema.message
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A row of ``campaign``."""
+
+    id: int
+    name: str
+    slug: str
+    country: str
+    sender: str
+    state: CampaignState
+    title: str
+    definition: str
+    digest: str
+    checked_at: datetime
+    created_at: datetime
+    launched_at: datetime | None
+    launched_by: str | None
+    finished_at: datetime | None
+    paused_reason: str | None
+    plan_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A contact of a country with its municipality: what an audience is chosen from."""
+
+    contact_id: int
+    municipality_id: int
+    email: str
+    email_key: str
+    kind: ContactKind
+    person: str | None
+    role: str | None
+    language: str | None
+    source: str
+    source_at: datetime
+    municipality: str
+    country: str
+    region: str | None
+    languages: str  # the municipality's, "nl,fr"
+    time_zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A recipient whose last mail went out and whose next one is not written yet."""
+
+    recipient_id: int
+    email: str
+    email_key: str
+    language: str
+    sent_at: datetime
+    not_before: date | None
+    country: str
+    region: str | None
+    time_zone: str | None
+
+
+def find(connection: sa.Connection, name: str) -> Campaign | None:
+    """The campaign called ``name``, such as ``lordimas-be``."""
+    row = connection.execute(sa.select(_CAMPAIGN).where(_CAMPAIGN.c.name == name)).mappings().one_or_none()
+    return Campaign(**row) if row else None
+
+
+def get(connection: sa.Connection, name: str) -> Campaign:
+    """Raises :class:`~outreach.errors.RefusedError` when there is none."""
+    found = find(connection, name)
+    if found is None:
+        known = connection.execute(sa.select(_CAMPAIGN.c.name).order_by(_CAMPAIGN.c.name)).scalars().all()
+        raise RefusedError(
+            f"There is no campaign {name!r}.",
+            f"There are: {', '.join(known)}." if known else "`outreach campaigns check` makes one.",
+        )
+    return found
+
+
+def every(connection: sa.Connection, states: Collection[CampaignState] = ()) -> list[Campaign]:
+    """All campaigns, or those in ``states``, by name."""
+    statement = sa.select(_CAMPAIGN).order_by(_CAMPAIGN.c.name)
+    if states:
+        statement = statement.where(_CAMPAIGN.c.state.in_(list(states)))
+    return [Campaign(**row) for row in connection.execute(statement).mappings()]
+
+
+def save_check(
+    connection: sa.Connection,
+    *,
+    name: str,
+    slug: str,
+    country: str,
+    sender: str,
+    title: str,
+    definition: str,
+    digest: str,
+    passed: bool,
+    now: datetime,
+) -> None:
+    """Keep the result of a check: the campaign is ``approved`` for exactly ``digest``, or a ``draft``."""
+    state = CampaignState.APPROVED if passed else CampaignState.DRAFT
+    values = {
+        "sender": sender,
+        "title": title,
+        "definition": definition,
+        "digest": digest,
+        "checked_at": now,
+        "state": state,
+    }
+    found = find(connection, name)
+    if found is None:
+        connection.execute(
+            sa.insert(_CAMPAIGN).values(name=name, slug=slug, country=country, created_at=now, **values)
+        )
+        return
+    if found.state is not state:
+        check_move(CAMPAIGN_MOVES, found.state, state, f"The campaign {name}")
+    connection.execute(sa.update(_CAMPAIGN).where(_CAMPAIGN.c.id == found.id).values(**values))
+
+
+def move(connection: sa.Connection, campaign: Campaign, new: CampaignState, **values: Any) -> None:
+    """A compare-and-swap of the campaign's state; else ``RefusedError``, and nothing is changed."""
+    check_move(CAMPAIGN_MOVES, campaign.state, new, f"The campaign {campaign.name}")
+    moved = connection.execute(
+        sa.update(_CAMPAIGN)
+        .where(_CAMPAIGN.c.id == campaign.id, _CAMPAIGN.c.state == campaign.state)
+        .values(state=new, **values)
+    )
+    if moved.rowcount != 1:
+        raise RefusedError(
+            f"The campaign {campaign.name} was changed by somebody else just now.",
+            "Look at it and try again.",
+        )
+
+
+def plan_at(connection: sa.Connection, campaign_id: int, when: datetime | None) -> None:
+    """When the planner has to look at the campaign again; ``None``: when something new was sent."""
+    connection.execute(sa.update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id).values(plan_at=when))
+
+
+def addressees(connection: sa.Connection, country: str) -> list[Addressee]:
+    """Every contact of ``country``, by municipality and contact."""
+    contact, municipality = schema.contact, schema.municipality
+    statement = (
+        sa.select(
+            contact.c.id.label("contact_id"),
+            contact.c.municipality_id,
+            contact.c.email,
+            contact.c.email_key,
+            contact.c.kind,
+            contact.c.person,
+            contact.c.role,
+            contact.c.language,
+            contact.c.source,
+            contact.c.created_at.label("source_at"),
+            municipality.c.name.label("municipality"),
+            municipality.c.country,
+            municipality.c.region,
+            municipality.c.languages,
+            municipality.c.time_zone,
+        )
+        .join(municipality, municipality.c.id == contact.c.municipality_id)
+        .where(municipality.c.country == country)
+        .order_by(contact.c.municipality_id, contact.c.id)
+    )
+    return [Addressee(**row) for row in connection.execute(statement).mappings()]
+
+
+def add_content(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The compiled mails, frozen: each row holds every column of ``content`` but ``id``."""
+    connection.execute(sa.insert(schema.content), list(rows))
+
+
+def contents(connection: sa.Connection, campaign_id: int) -> list[Mapping[str, Any]]:
+    """The frozen mails: ``step``, ``language``, ``compiled``, ``strings``."""
+    columns = schema.content.c
+    statement = sa.select(columns.step, columns.language, columns.compiled, columns.strings).where(
+        columns.campaign_id == campaign_id
+    )
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def add_recipients(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """The audience, with the excluded and why; returns the recipient's id by contact id."""
+    if not rows:
+        return {}
+    connection.execute(sa.insert(schema.recipient), list(rows))
+    columns = schema.recipient.c
+    statement = sa.select(columns.contact_id, columns.id).where(columns.campaign_id == rows[0]["campaign_id"])
+    return {row.contact_id: row.id for row in connection.execute(statement)}
+
+
+def follow_ups(connection: sa.Connection, campaign_id: int, last: str, step: str) -> list[FollowUp]:
+    """Recipients who were sent ``last``, have no ``step`` yet, and of whose municipality nobody answered.
+
+    A mail that bounced, failed or is uncertain has no follow-up: only one that was accepted.
+    """
+    recipient, municipality = schema.recipient, schema.municipality
+    later = _MESSAGE.alias("later")
+    event = schema.engagement
+    statement = (
+        sa.select(
+            recipient.c.id.label("recipient_id"),
+            _MESSAGE.c.email,
+            _MESSAGE.c.email_key,
+            _MESSAGE.c.language,
+            _MESSAGE.c.sent_at,
+            recipient.c.not_before,
+            municipality.c.country,
+            municipality.c.region,
+            municipality.c.time_zone,
+        )
+        .join(recipient, recipient.c.id == _MESSAGE.c.recipient_id)
+        .join(municipality, municipality.c.id == recipient.c.municipality_id)
+        .where(
+            _MESSAGE.c.campaign_id == campaign_id,
+            _MESSAGE.c.step == last,
+            _MESSAGE.c.state == MessageState.SENT,
+            ~sa.exists().where(later.c.recipient_id == recipient.c.id, later.c.step == step),
+            ~sa.exists().where(
+                event.c.campaign_id == campaign_id,
+                event.c.municipality_id == recipient.c.municipality_id,
+                event.c.kind.in_(list(STOPPING_ENGAGEMENTS)),
+                event.c.undone_at.is_(None),
+            ),
+        )
+        .order_by(_MESSAGE.c.id)
+    )
+    return [FollowUp(**row) for row in connection.execute(statement).mappings()]
+
+
+def states_by_step(connection: sa.Connection, campaign_id: int) -> dict[str, dict[MessageState, int]]:
+    """How many messages of each step are in each state."""
+    statement = (
+        sa.select(_MESSAGE.c.step, _MESSAGE.c.state, sa.func.count())
+        .where(_MESSAGE.c.campaign_id == campaign_id)
+        .group_by(_MESSAGE.c.step, _MESSAGE.c.state)
+    )
+    counts: dict[str, dict[MessageState, int]] = {}
+    for step, state, number in connection.execute(statement):
+        counts.setdefault(step, {})[state] = number
+    return counts
+
+
+def exclusions(connection: sa.Connection, campaign_id: int) -> dict[str, int]:
+    """How many contacts of the country are not written to, by reason."""
+    column = schema.recipient.c.excluded
+    statement = (
+        sa.select(column, sa.func.count())
+        .where(schema.recipient.c.campaign_id == campaign_id, column.is_not(None))
+        .group_by(column)
+    )
+    return {reason.value: number for reason, number in connection.execute(statement)}
+
+
+def waiting(connection: sa.Connection, campaign_id: int) -> Iterable[tuple[str | None, str | None, int]]:
+    """How many messages wait, by time zone and region of their municipalities: what an estimate needs."""
+    statement = (
+        sa.select(schema.municipality.c.time_zone, schema.municipality.c.region, sa.func.count())
+        .select_from(_MESSAGE)
+        .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
+        .join(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
+        .where(
+            _MESSAGE.c.campaign_id == campaign_id,
+            _MESSAGE.c.state.in_([MessageState.QUEUED, MessageState.DEFERRED, MessageState.SENDING]),
+        )
+        .group_by(schema.municipality.c.time_zone, schema.municipality.c.region)
+    )
+    return [(zone, region, number) for zone, region, number in connection.execute(statement)]
+
+
+def unfinished(connection: sa.Connection, campaign_id: int) -> int:
+    """How many messages are not in a final state."""
+    statement = sa.select(sa.func.count()).where(
+        _MESSAGE.c.campaign_id == campaign_id, _MESSAGE.c.state.not_in(list(FINAL_MESSAGE_STATES))
+    )
+    return int(connection.execute(statement).scalar_one())

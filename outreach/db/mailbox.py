@@ -1,0 +1,350 @@
+"""What came in: cursors, inbound messages, what they answer, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from outreach.db import schema
+from outreach.db.dialect import insert_ignoring, upsert
+from outreach.model.states import (
+    MESSAGE_MOVES,
+    CampaignState,
+    EngagementKind,
+    InboxState,
+    MessageState,
+    RegistrationState,
+    SuppressionReason,
+    SuppressionScope,
+    sources_of,
+)
+
+_MESSAGE = schema.message
+_INBOUND = schema.inbound_message
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a folder was read."""
+
+    uidvalidity: int
+    last_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The message an inbound message is about."""
+
+    message_id: int
+    campaign_id: int
+    campaign: str
+    step: str
+    recipient_id: int
+    contact_id: int
+    municipality_id: int
+    municipality: str
+    country: str
+    email: str
+    language: str
+
+
+def cursor(connection: sa.Connection, sender: str, folder: str) -> Cursor | None:
+    columns = schema.mailbox_cursor.c
+    row = connection.execute(
+        sa.select(columns.uidvalidity, columns.last_uid).where(
+            columns.sender == sender, columns.folder == folder
+        )
+    ).one_or_none()
+    return Cursor(row.uidvalidity, row.last_uid) if row else None
+
+
+def move_cursor(
+    connection: sa.Connection, sender: str, folder: str, uidvalidity: int, last_uid: int, now: datetime
+) -> None:
+    """In the transaction that stores the message the cursor moves over."""
+    connection.execute(
+        upsert(
+            connection,
+            schema.mailbox_cursor,
+            ("sender", "folder"),
+            ("uidvalidity", "last_uid", "updated_at"),
+        ),
+        {
+            "sender": sender,
+            "folder": folder,
+            "uidvalidity": uidvalidity,
+            "last_uid": last_uid,
+            "updated_at": now,
+        },
+    )
+
+
+def first_launch(connection: sa.Connection, sender: str) -> datetime | None:
+    """When the first campaign of ``sender`` was launched: older mail is of no concern."""
+    column = schema.campaign.c.launched_at
+    found: datetime | None = connection.execute(
+        sa.select(column)
+        .where(schema.campaign.c.sender == sender, column.is_not(None))
+        .order_by(column)
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def is_known(connection: sa.Connection, sender: str, digest: str) -> bool:
+    """Whether these very bytes were read from this mailbox before, under whatever UID."""
+    statement = sa.select(_INBOUND.c.id).where(_INBOUND.c.sender == sender, _INBOUND.c.digest == digest)
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def add_inbound(connection: sa.Connection, values: Mapping[str, Any]) -> int | None:
+    """Keep a message whole; ``None`` when (sender, folder, UIDVALIDITY, UID) is known already."""
+    statement = insert_ignoring(connection, _INBOUND).values(**values).returning(_INBOUND.c.id)
+    found: int | None = connection.execute(statement).scalar_one_or_none()
+    return found
+
+
+def messages_by(
+    connection: sa.Connection, sender: str, column: str, values: Collection[str]
+) -> list[Answered]:
+    """Messages of ``sender`` whose ``column`` is one of ``values``, the latest first.
+
+    ``column``: ``internet_message_id``, ``token`` or ``email_key``.
+    """
+    return _answered(connection, sender, _MESSAGE.c[column].in_(list(values)))
+
+
+def messages_to_domain(connection: sa.Connection, sender: str, domain: str) -> list[Answered]:
+    """Messages of ``sender`` to addresses of ``domain``, the latest first."""
+    escaped = domain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return _answered(connection, sender, _MESSAGE.c.email_key.like(f"%@{escaped}", escape="\\"))
+
+
+def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElement[bool]) -> list[Answered]:
+    recipient, municipality, campaign = schema.recipient, schema.municipality, schema.campaign
+    statement = (
+        sa.select(
+            _MESSAGE.c.id.label("message_id"),
+            _MESSAGE.c.campaign_id,
+            campaign.c.name.label("campaign"),
+            _MESSAGE.c.step,
+            _MESSAGE.c.recipient_id,
+            recipient.c.contact_id,
+            recipient.c.municipality_id,
+            municipality.c.name.label("municipality"),
+            municipality.c.country,
+            _MESSAGE.c.email,
+            _MESSAGE.c.language,
+        )
+        .join(campaign, campaign.c.id == _MESSAGE.c.campaign_id)
+        .join(recipient, recipient.c.id == _MESSAGE.c.recipient_id)
+        .join(municipality, municipality.c.id == recipient.c.municipality_id)
+        .where(
+            _MESSAGE.c.sender == sender,
+            condition,
+            _MESSAGE.c.state.in_([MessageState.SENT, MessageState.BOUNCED, MessageState.UNCERTAIN]),
+        )
+        .order_by(
+            (campaign.c.state == CampaignState.RUNNING).desc(),
+            _MESSAGE.c.handed_at.desc(),
+            _MESSAGE.c.id.desc(),
+        )
+        .limit(20)
+    )
+    return [Answered(**row) for row in connection.execute(statement).mappings()]
+
+
+def add_match(connection: sa.Connection, inbound_id: int, message_id: int, rung: str, evidence: str) -> None:
+    connection.execute(
+        insert_ignoring(connection, schema.inbound_match).values(
+            inbound_id=inbound_id, message_id=message_id, rung=rung, evidence=evidence
+        )
+    )
+
+
+def add_verdict(connection: sa.Connection, values: Mapping[str, Any]) -> None:
+    """Each row holds every column of ``verdict`` but ``id``."""
+    connection.execute(sa.insert(schema.verdict).values(**values))
+
+
+def add_engagement(
+    connection: sa.Connection,
+    kind: EngagementKind,
+    answered: Answered,
+    *,
+    at: datetime,
+    inbound_id: int | None,
+    detail: str = "",
+) -> None:
+    """An event, told of the municipality, the recipient and the message it is about."""
+    connection.execute(
+        sa.insert(schema.engagement).values(
+            at=at,
+            kind=kind,
+            campaign_id=answered.campaign_id,
+            municipality_id=answered.municipality_id,
+            recipient_id=answered.recipient_id,
+            message_id=answered.message_id,
+            inbound_id=inbound_id,
+            detail=detail,
+        )
+    )
+
+
+def register(
+    connection: sa.Connection,
+    answered: Answered,
+    state: RegistrationState,
+    *,
+    name: str | None,
+    email: str | None,
+    inbound_id: int | None,
+    now: datetime,
+) -> None:
+    """The municipality's place, given, changed or taken back: one row a municipality and campaign."""
+    connection.execute(
+        upsert(
+            connection,
+            schema.registration,
+            ("campaign_id", "municipality_id"),
+            ("state", "name", "email", "inbound_id", "updated_at"),
+        ),
+        {
+            "campaign_id": answered.campaign_id,
+            "municipality_id": answered.municipality_id,
+            "state": state,
+            "name": name,
+            "email": email,
+            "inbound_id": inbound_id,
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+
+
+def registration_of(connection: sa.Connection, answered: Answered) -> RegistrationState | None:
+    columns = schema.registration.c
+    found: RegistrationState | None = connection.execute(
+        sa.select(columns.state).where(
+            columns.campaign_id == answered.campaign_id, columns.municipality_id == answered.municipality_id
+        )
+    ).scalar_one_or_none()
+    return found
+
+
+def suppress(
+    connection: sa.Connection,
+    *,
+    key: str,
+    scope: SuppressionScope,
+    address: str | None,
+    reason: SuppressionReason,
+    source: str,
+    now: datetime,
+) -> bool:
+    """Never write there again. ``False``: that stood already, and stays with its first reason."""
+    statement = insert_ignoring(connection, schema.suppression).values(
+        key=key, scope=scope, address=address, reason=reason, source=source, at=now
+    )
+    return bool(connection.execute(statement.returning(schema.suppression.c.id)).first())
+
+
+def mark_bounced(connection: sa.Connection, message_id: int, reason: str) -> None:
+    """The message came back for good; one that was uncertain is thereby known to have been sent."""
+    connection.execute(
+        sa.update(_MESSAGE)
+        .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.UNCERTAIN)
+        .values(state=MessageState.SENT, sent_at=_MESSAGE.c.handed_at)
+    )
+    connection.execute(
+        sa.update(_MESSAGE)
+        .where(
+            _MESSAGE.c.id == message_id,
+            _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, MessageState.BOUNCED))),
+        )
+        .values(state=MessageState.BOUNCED, reason=reason)
+    )
+
+
+def settle_uncertain(connection: sa.Connection, message_id: int, why: str) -> bool:
+    """An answer names the message: so it was sent. ``True`` if that was not known before."""
+    settled = connection.execute(
+        sa.update(_MESSAGE)
+        .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.UNCERTAIN)
+        .values(state=MessageState.SENT, sent_at=_MESSAGE.c.handed_at, reason=why)
+    )
+    return settled.rowcount == 1
+
+
+def stay_away_until(connection: sa.Connection, recipient_id: int, until: date) -> None:
+    """An absence: no further step to this recipient before ``until`` is over."""
+    connection.execute(
+        sa.update(schema.recipient).where(schema.recipient.c.id == recipient_id).values(not_before=until)
+    )
+
+
+def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> list[Mapping[str, Any]]:
+    """Inbound messages in ``states``, oldest first, each with its last verdict and its match."""
+    verdict, match = schema.verdict, schema.inbound_match
+    last = (
+        sa.select(sa.func.max(verdict.c.id))
+        .where(verdict.c.inbound_id == _INBOUND.c.id)
+        .correlate(_INBOUND)
+        .scalar_subquery()
+    )
+    statement = (
+        sa.select(
+            _INBOUND.c.id,
+            _INBOUND.c.sender,
+            _INBOUND.c.state,
+            _INBOUND.c.note,
+            _INBOUND.c.from_address,
+            _INBOUND.c.subject,
+            _INBOUND.c.received_at,
+            verdict.c.kind,
+            verdict.c.intent,
+            verdict.c.language,
+            verdict.c.confidence,
+            verdict.c.detector,
+            verdict.c.evidence,
+            verdict.c.text,
+            verdict.c.details,
+            schema.campaign.c.name.label("campaign"),
+            schema.municipality.c.name.label("municipality"),
+            schema.municipality.c.country,
+            match.c.rung,
+            match.c.message_id,
+        )
+        .outerjoin(verdict, verdict.c.id == last)
+        .outerjoin(match, match.c.inbound_id == _INBOUND.c.id)
+        .outerjoin(_MESSAGE, _MESSAGE.c.id == match.c.message_id)
+        .outerjoin(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
+        .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
+        .outerjoin(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
+        .where(_INBOUND.c.state.in_(list(states)))
+        .order_by(_INBOUND.c.id)
+    )
+    rows: dict[int, Mapping[str, Any]] = {}
+    for row in connection.execute(statement).mappings():
+        rows.setdefault(row["id"], dict(row))
+    return list(rows.values())
+
+
+def inbound(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | None:
+    """One inbound message with every column."""
+    row = connection.execute(sa.select(_INBOUND).where(_INBOUND.c.id == inbound_id)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+def resolve(connection: sa.Connection, inbound_id: int, by: str, note: str, now: datetime) -> bool:
+    """A person has looked. ``False``: it was not open."""
+    done = connection.execute(
+        sa.update(_INBOUND)
+        .where(_INBOUND.c.id == inbound_id, _INBOUND.c.state.in_([InboxState.OPEN, InboxState.ASIDE]))
+        .values(state=InboxState.RESOLVED, resolved_by=by, resolved_at=now, note=note)
+    )
+    return done.rowcount == 1
