@@ -74,8 +74,8 @@ NOTES: tuple[str, ...] = (
     "Reached is divided by those invited. All others are divided by those reached, since a municipality whose"
     " mail came back could neither accept nor refuse.",
     "All figures count municipalities. Test mails and mails of uncertain fate never count.",
-    "A line of a step counts what that mail brought; a municipality can stand in several steps, so steps do not"
-    " add up to their campaign.",
+    "A line of a step counts what that mail brought; a municipality can stand in several steps, so steps do"
+    " not add up to their campaign.",
 )
 
 

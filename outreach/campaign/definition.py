@@ -1,0 +1,162 @@
+"""What a campaign is, as ``campaigns/<slug>.toml`` defines it: frozen values, whole and already checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from enum import StrEnum, unique
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from outreach.model.states import ContactKind
+from outreach.model.values import Session
+
+
+@unique
+class PerMunicipality(StrEnum):
+    """How many addresses of one municipality a campaign writes to."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
+@unique
+class Condition(StrEnum):
+    """When a step goes out to a recipient whose turn has come."""
+
+    ALWAYS = "always"  # the first step
+    UNANSWERED = "unanswered"  # nobody of the municipality has answered
+
+
+@unique
+class DelayUnit(StrEnum):
+    DAYS = "days"
+    WORKING_DAYS = "working days"  # Monday to Friday, without the public holidays of the place
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """The wait between two steps, counted from when the earlier one was sent to this recipient."""
+
+    count: int
+    unit: DelayUnit = DelayUnit.DAYS
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit if self.count != 1 else self.unit.removesuffix('s')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When mail may go out, in the municipality's own time: from ``opens`` on, before ``closes``."""
+
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)  # as date.weekday(): 0 is Monday; ascending
+    opens: int = 9 * 60  # minutes since midnight, 0 to 1439
+    closes: int = 17 * 60  # minutes since midnight, after ``opens``, at most 1440 (the end of the day)
+    skip_holidays: bool = True  # send nothing on a public holiday of the country or region
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One mail of the sequence; its text is ``templates/<templates>/<name>.<language>.md``."""
+
+    name: str
+    after: Delay | None = None  # None: the first step, which goes out at once
+    only_if: Condition = Condition.ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceRules:
+    kinds: frozenset[ContactKind] = frozenset(ContactKind)
+    per_municipality: PerMunicipality = PerMunicipality.FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWords:
+    """What a session is called in one language; ``None`` where the general words stand."""
+
+    title: str | None = None
+    place: str | None = None
+    details: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A whole campaign definition. With ``countries`` empty it is the definition for one country."""
+
+    slug: str  # the name of the file without ".toml"
+    title: str
+    purpose: (
+        str  # why the addresses are used, in a sentence; kept for the record of processing (GDPR Art. 30)
+    )
+    templates: str  # folder under templates/
+    steps: tuple[Step, ...]  # at least one, in order
+    audience: AudienceRules = AudienceRules()
+    window: Window = Window()
+    links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # name -> https URL
+    not_after: date | None = None  # the last day on which mail may go out, as the file gives it
+    deadline: date | None = None  # the day the mails ask to answer by
+    session: Session | None = None
+    calendar: bool = False  # a calendar invitation goes with the mails; only with a session
+    session_words: Mapping[str, SessionWords] = field(default_factory=lambda: MappingProxyType({}))
+    countries: Mapping[str, Definition] = field(default_factory=lambda: MappingProxyType({}))
+
+    def for_country(self, code: str) -> Definition:
+        """The definition as it holds in the country ``code``: its overrides applied, no others left."""
+        return self.countries.get(code) or replace(self, countries=MappingProxyType({}))
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which mail may go out, or ``None``: ``not_after``, else the eve of the session."""
+        if self.not_after is not None or self.session is None:
+            return self.not_after
+        return self.session.start.date() - timedelta(days=1)
+
+    def session_in(self, language: str) -> Session | None:
+        """The session with its title, place and details in ``language``, where the file has them."""
+        words = self.session_words.get(language)
+        if self.session is None or words is None:
+            return self.session
+        return replace(
+            self.session,
+            title=words.title or self.session.title,
+            place=words.place or self.session.place,
+            details=words.details or self.session.details,
+        )
+
+    def step_after(self, name: str) -> Step | None:
+        """The step that follows the step ``name``; ``None`` behind the last. KeyError for an unknown name."""
+        for index, step in enumerate(self.steps):
+            if step.name == name:
+                return self.steps[index + 1] if index + 1 < len(self.steps) else None
+        raise KeyError(name)
+
+
+def warnings(definition: Definition, *, today: date) -> tuple[str, ...]:
+    """What a person should look at before a launch, though none of it makes the definition wrong."""
+    found = [
+        f"The link “{name}” still is the placeholder {url}: write the real address under [links]."
+        for name, url in sorted(definition.links.items())
+        if is_placeholder(url)
+    ]
+    if definition.session is not None:
+        if definition.session.online and is_placeholder(definition.session.online):
+            found.append(
+                "The session's online room still is a placeholder: write its address under [session]."
+            )
+        if definition.session.start.date() <= today:
+            found.append(f"The session of {definition.session.start.date()} is over or begins today.")
+    if definition.last_day is not None and definition.last_day < today:
+        found.append(f"The last day for sending, {definition.last_day}, has passed: no mail would go out.")
+    if definition.deadline is not None and definition.deadline < today:
+        found.append(f"The deadline told to the municipalities, {definition.deadline}, has passed.")
+    return tuple(found)
+
+
+def is_placeholder(url: str) -> bool:
+    """Whether ``url`` lies under a name reserved for examples (RFC 2606)."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    last = host.rpartition(".")[2]
+    return last in {"example", "test", "invalid"} or f".{host}".endswith(
+        (".example.com", ".example.org", ".example.net")
+    )
