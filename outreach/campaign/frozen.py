@@ -1,0 +1,146 @@
+"""The copy of a definition that a launched campaign keeps: canonical JSON, equal for equal definitions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Any
+
+from outreach.campaign.definition import (
+    AudienceRules,
+    Condition,
+    Definition,
+    Delay,
+    DelayUnit,
+    PerMunicipality,
+    SessionWords,
+    Step,
+    Window,
+)
+from outreach.campaign.schedule import zone
+from outreach.errors import DatabaseError
+from outreach.model.states import ContactKind
+from outreach.model.values import Session
+
+#: Raised when what a definition means changes; :func:`thaw` reads every version it ever had.
+FORMAT = 1
+
+
+def freeze(definition: Definition) -> str:
+    """One line of JSON without white space, keys sorted. Two definitions are equal if and only if these are,
+    so a hash of it is a fingerprint of what was checked."""
+    return json.dumps(
+        {"format": FORMAT, **_values(definition)}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+
+
+def thaw(text: str) -> Definition:
+    """The definition that :func:`freeze` wrote. DatabaseError for anything else."""
+    try:
+        values = json.loads(text)
+        found = values["format"]
+        if found == FORMAT:
+            return _definition(values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatabaseError(
+            f"The definition kept with a campaign cannot be read ({type(error).__name__}: {error}).",
+            "The database was changed by hand or is damaged: restore its last backup.",
+        ) from None
+    raise DatabaseError(
+        f"The definition kept with a campaign has format {found}, this version of Outreach reads {FORMAT}.",
+        "Use the version of Outreach that launched the campaign, or a newer one.",
+    )
+
+
+def _values(definition: Definition) -> dict[str, Any]:
+    session = definition.session
+    return {
+        "slug": definition.slug,
+        "title": definition.title,
+        "purpose": definition.purpose,
+        "templates": definition.templates,
+        "steps": [
+            {
+                "name": step.name,
+                "after": [step.after.count, step.after.unit.value] if step.after else None,
+                "only_if": step.only_if.value,
+            }
+            for step in definition.steps
+        ],
+        "kinds": sorted(definition.audience.kinds),
+        "per_municipality": definition.audience.per_municipality.value,
+        "window": {
+            "days": list(definition.window.days),
+            "opens": definition.window.opens,
+            "closes": definition.window.closes,
+            "skip_holidays": definition.window.skip_holidays,
+        },
+        "links": dict(definition.links),
+        "not_after": _iso(definition.not_after),
+        "deadline": _iso(definition.deadline),
+        "session": session
+        and {
+            "title": session.title,
+            "start": session.start.astimezone(UTC).isoformat(),
+            "end": session.end.astimezone(UTC).isoformat(),
+            "time_zone": session.time_zone,
+            "place": session.place,
+            "online": session.online,
+            "details": session.details,
+        },
+        "calendar": definition.calendar,
+        "session_words": {
+            language: {"title": words.title, "place": words.place, "details": words.details}
+            for language, words in definition.session_words.items()
+        },
+        "countries": {code: _values(own) for code, own in definition.countries.items()},
+    }
+
+
+def _definition(values: Mapping[str, Any]) -> Definition:
+    window = values["window"]
+    return Definition(
+        slug=values["slug"],
+        title=values["title"],
+        purpose=values["purpose"],
+        templates=values["templates"],
+        steps=tuple(
+            Step(step["name"], _delay(step["after"]), Condition(step["only_if"])) for step in values["steps"]
+        ),
+        audience=AudienceRules(
+            frozenset(ContactKind(kind) for kind in values["kinds"]),
+            PerMunicipality(values["per_municipality"]),
+        ),
+        window=Window(tuple(window["days"]), window["opens"], window["closes"], window["skip_holidays"]),
+        links=MappingProxyType(dict(values["links"])),
+        not_after=_day(values["not_after"]),
+        deadline=_day(values["deadline"]),
+        session=_session(values["session"]),
+        calendar=values["calendar"],
+        session_words=MappingProxyType(
+            {language: SessionWords(**words) for language, words in values["session_words"].items()}
+        ),
+        countries=MappingProxyType({code: _definition(own) for code, own in values["countries"].items()}),
+    )
+
+
+def _session(values: Mapping[str, Any] | None) -> Session | None:
+    if values is None:
+        return None
+    tz = zone(values["time_zone"])
+    times = {key: datetime.fromisoformat(values[key]).astimezone(tz) for key in ("start", "end")}
+    return Session(**{**values, **times})
+
+
+def _delay(values: tuple[int, str] | None) -> Delay | None:
+    return Delay(values[0], DelayUnit(values[1])) if values else None
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
