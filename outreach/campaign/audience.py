@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from outreach.campaign.definition import AudienceRules, PerMunicipality
 from outreach.model.states import ContactKind, ExclusionReason
@@ -156,7 +157,12 @@ def role_rank(candidate: Candidate) -> int:
     the general box; a person without one is anyone."""
     if not candidate.role:
         return 0 if candidate.kind is ContactKind.INSTITUTIONAL else _OTHER
-    words = candidate.role.casefold().replace("/", " ").replace("-", " ").split()
+    return _rank(candidate.role)
+
+
+@lru_cache(maxsize=4096)  # a list has few roles, in many rows
+def _rank(role: str) -> int:
+    words = role.casefold().replace("/", " ").replace("-", " ").split()
     for rank, beginnings in enumerate((_GENERAL, _MAYOR, _DIGITAL)):
         if any(_begins(word.strip("().,;:"), beginnings) for word in words):
             return rank

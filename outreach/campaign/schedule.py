@@ -114,8 +114,9 @@ def after_absence(due: datetime, until: date, window: Window, place: Locality) -
     """``due``, moved behind an absence: to the first opening after the day ``until``.
 
     Absence notes name the last day away or the day of return, and often it cannot be told which: the day
-    after is right under both readings.
+    after is right under both readings. More than a year away is a misreading and counts as a year.
     """
+    until = min(until, due.date() + timedelta(days=366))
     back = instant(datetime.combine(until + timedelta(days=1), time()), place.time_zone)
     return next_opening(max(due, back), window, place)
 

@@ -155,16 +155,23 @@ class Table:
         value = self.values.get(key)
         if value is None or value == "":
             return None
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return value
         if isinstance(value, str):
             try:
-                return date.fromisoformat(value.strip())
+                value = date.fromisoformat(value.strip())
             except ValueError:
-                pass
-        raise self.error(
-            key, f"is not a date: {_shown(value)}.", f"Write year, month and day: {key} = 2027-06-30"
-        )
+                value = self.values[key]
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self.error(
+                key, f"is not a date: {_shown(value)}.", f"Write year, month and day: {key} = 2027-06-30"
+            )
+        self._check_year(key, value)
+        return value
+
+    def _check_year(self, key: str, value: date) -> None:
+        if not 2000 <= value.year <= 2100:
+            raise self.error(
+                key, f"has a year that cannot be meant: {value.year}.", "Write it with four digits, as 2027."
+            )
 
     def minutes(self, key: str, default: int) -> int:
         """A time of day in minutes since midnight; ``"24:00"`` is 1440."""
@@ -198,6 +205,7 @@ class Table:
             raise self.error(
                 key, "must not carry a UTC offset.", f"{remedy} and the zone apart, in time_zone."
             )
+        self._check_year(key, value)
         return value
 
 

@@ -162,6 +162,8 @@ def test_an_absence_moves_a_mail_behind_the_day_named() -> None:
     assert after_absence(due, date(2027, 3, 18), OFFICE, HAMBURG) == at("2027-03-19T09:00")
     assert after_absence(due, date(2027, 3, 19), OFFICE, HAMBURG) == at("2027-03-22T09:00")
     assert after_absence(due, date(2027, 3, 8), OFFICE, HAMBURG) == due  # back by then
+    assert after_absence(due, date.max, OFFICE, HAMBURG) == at("2028-03-10T09:00")
+    assert after_absence(due, date.min, OFFICE, HAMBURG) == due
 
 
 def test_a_spread_is_the_same_for_the_same_key_and_even_over_many() -> None:

@@ -16,6 +16,7 @@ from outreach.campaign.definition import (
     is_placeholder,
     warnings,
 )
+from outreach.campaign.frozen import freeze, thaw
 from outreach.campaign.spec import load
 from outreach.errors import InputError
 from outreach.model.countries import COUNTRIES
@@ -51,6 +52,13 @@ def refused(text: str, file: str = "campaigns/try.toml") -> InputError:
     return caught.value
 
 
+def tried(text: str) -> Definition | InputError:
+    try:
+        return read(text)
+    except InputError as error:
+        return error
+
+
 def test_the_least_a_file_can_hold() -> None:
     definition = read(SMALL)
     assert definition == Definition(
@@ -64,9 +72,8 @@ def test_the_least_a_file_can_hold() -> None:
     assert definition.last_day is None
 
 
-def test_everything_a_file_can_hold() -> None:
-    definition = read(
-        """\ufeff
+WHOLE = (
+    """
 title = "Try it"
 purpose = "Inviting municipalities."
 templates = "lordimas"
@@ -79,7 +86,7 @@ per_municipality = "all"
 assessment = "https://assess.test/a?b=c#d"
 [window]
 days = ["thu", "Tuesday"]
-from = 8:30
+from = 08:30:00
 until = "24:00"
 skip_holidays = false
 [[steps]]
@@ -91,14 +98,24 @@ after = "2 weeks"
 name = "last-call"
 after = "1 working day"
 only_if = "unanswered"
-""".replace("8:30", "08:30:00")
-        + SESSION
-        + """
+"""
+    + SESSION
+    + """
 calendar = false
 [session.in_language.fr]
 title = "Bonjour"
+[countries.GR.links]
+assessment = "https://assess.test/el"
+[countries.GR.session]
+start = 2027-03-11T10:30:00
+[countries.GR.window]
+from = "07:30"
 """
-    )
+)
+
+
+def test_everything_a_file_can_hold() -> None:
+    definition = read(f"\ufeff{WHOLE}")
     assert definition.templates == "lordimas"
     assert (definition.not_after, definition.deadline) == (date(2027, 3, 9), date(2027, 3, 1))
     assert definition.audience.kinds == {ContactKind.INSTITUTIONAL}
@@ -234,6 +251,16 @@ online = "https://meet.test/fi"
         ('not_after = "1 June"' + SMALL, "is not a date: “1 June”", "2027-06-30"),
         ("deadline = 2027-06-30T10:00:00" + SMALL, "is not a date", "2027-06-30"),
         ("not_after = 2027-03-12" + SMALL + SESSION, "later than the session of 2027-03-11", "eve"),
+        (
+            "deadline = 0207-06-30" + SMALL,
+            "line 1: “deadline” has a year that cannot be meant: 207",
+            "four digits",
+        ),
+        (
+            SMALL + SESSION.replace("2027-03-11T10", "2207-03-11T10"),
+            "year that cannot be meant: 2207",
+            "four digits",
+        ),
         (SMALL + SESSION.replace("2027-03-11T10", "2027-03-11T12"), "has to come after the start", "dates"),
         (SMALL + SESSION.replace('"2027-03-11 11', '"2028-03-11 11'), "within a week", "dates"),
         (SMALL + SESSION.replace("10:00:00", "10:00:00Z"), "must not carry a UTC offset", "time_zone"),
@@ -285,6 +312,37 @@ def test_what_is_wrong_is_named_with_its_place_and_remedy(text: str, message: st
     error = refused(text)
     assert message in error.message
     assert remedy in error.remedy
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *('""', '"x"', '"\u0000"', "0", "-1", "1e400", "nan", "true", "[]", "[1]", "[[1]]", '["", {}]', "{}"),
+        *("{a = 1}", "[{}]", "2027-01-01", "2027-01-01T00:00:00Z", "0001-01-01T00:00:00", "23:59:59.999"),
+        *("9999-12-31T23:59:59", "0001-01-01", "9999-12-31", "99999999999999999999", '"https://["'),
+    ],
+)
+def test_no_value_anywhere_breaks_the_reader(value: str) -> None:
+    lines = WHOLE.splitlines()
+    for number, line in enumerate(lines):
+        if " = " in line:
+            text = "\n".join([*lines[:number], f"{line.partition(' = ')[0]} = {value}", *lines[number + 1 :]])
+            found = tried(text)
+            if isinstance(found, InputError):
+                assert found.message.startswith("campaigns/try.toml, line "), found.message
+                assert found.remedy
+                continue
+            for code in ("GR", "FI"):
+                own = found.for_country(code)
+                assert thaw(freeze(own)) == own
+                warnings(own, today=date(2027, 1, 1))
+
+
+def test_no_line_left_out_breaks_the_reader() -> None:
+    lines = WHOLE.splitlines()
+    for number in range(len(lines)):
+        found = tried("\n".join([*lines[:number], *lines[number + 1 :]]))
+        assert not isinstance(found, InputError) or found.message.startswith("campaigns/try.toml")
 
 
 @pytest.mark.parametrize("file", ["campaigns/Mein Brief.toml", "campaigns/.toml", "x/ä.toml"])
