@@ -340,6 +340,11 @@ def inbound(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | N
     return dict(row) if row else None
 
 
+def set_handling(connection: sa.Connection, inbound_id: int, state: InboxState, note: str | None) -> None:
+    """Whether a person has to look, and why."""
+    connection.execute(sa.update(_INBOUND).where(_INBOUND.c.id == inbound_id).values(state=state, note=note))
+
+
 def resolve(connection: sa.Connection, inbound_id: int, by: str, note: str, now: datetime) -> bool:
     """A person has looked. ``False``: it was not open."""
     done = connection.execute(

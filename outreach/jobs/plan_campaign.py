@@ -1,0 +1,121 @@
+"""What is due next in a running campaign: reminders are written down when their time has come."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from outreach.campaign import frozen, schedule
+from outreach.campaign.definition import Definition, Step
+from outreach.campaign.schedule import Locality
+from outreach.db import campaigns, outbox
+from outreach.db.campaigns import Campaign
+from outreach.db.engine import Database
+from outreach.delivery import tokens
+from outreach.model.countries import COUNTRIES
+from outreach.model.states import CampaignState, MessageState
+from outreach.settings import Workspace
+
+
+def locality(country: str, region: str | None, time_zone: str | None) -> Locality:
+    """Where a municipality keeps its hours; the country's zone where it has none of its own."""
+    return Locality(time_zone or COUNTRIES[country].time_zone, country, region)
+
+
+def plan(workspace: Workspace, database: Database, now: datetime, *, all_: bool = False) -> int:
+    """Write the messages that have come due in the running campaigns; returns how many.
+
+    Only campaigns whose ``plan_at`` has come are looked at, unless ``all_``.
+    """
+    with database.read() as connection:
+        running = campaigns.every(connection, {CampaignState.RUNNING})
+    queued = 0
+    for campaign in running:
+        if all_ or (campaign.plan_at is not None and campaign.plan_at <= now):
+            with database.write() as connection:
+                queued += _plan_one(connection, workspace, campaign, now)
+    return queued
+
+
+def _plan_one(connection: sa.Connection, workspace: Workspace, campaign: Campaign, now: datetime) -> int:
+    definition = frozen.thaw(campaign.definition)
+    rows: list[dict[str, Any]] = []
+    next_look: datetime | None = None
+    for last, step in zip(definition.steps, definition.steps[1:], strict=False):
+        for follow_up in campaigns.follow_ups(connection, campaign.id, last.name, step.name):
+            due = _due(definition, step, follow_up)
+            if due > now:
+                next_look = due if next_look is None else min(next_look, due)
+                continue
+            rows.append(
+                message_row(
+                    workspace,
+                    campaign,
+                    recipient_id=follow_up.recipient_id,
+                    step=step.name,
+                    email=follow_up.email,
+                    language=follow_up.language,
+                    due_at=due,
+                    now=now,
+                )
+            )
+    queued = outbox.queue(connection, rows)
+    campaigns.plan_at(connection, campaign.id, next_look)
+    if next_look is None and not queued and campaigns.unfinished(connection, campaign.id) == 0:
+        campaigns.move(connection, campaign, CampaignState.FINISHED, finished_at=now)
+    return queued
+
+
+def _due(definition: Definition, step: Step, follow_up: campaigns.FollowUp) -> datetime:
+    place = locality(follow_up.country, follow_up.region, follow_up.time_zone)
+    assert step.after is not None, "a later step has a delay"
+    due = schedule.due_after(follow_up.sent_at, step.after, definition.window, place)
+    if follow_up.not_before is not None:
+        due = schedule.after_absence(due, follow_up.not_before, definition.window, place)
+    return due
+
+
+def message_row(
+    workspace: Workspace,
+    campaign: Campaign,
+    *,
+    recipient_id: int,
+    step: str,
+    email: str,
+    language: str,
+    due_at: datetime,
+    now: datetime,
+) -> dict[str, Any]:
+    """A message as it is written before anything is sent: its token and Message-ID are fixed here."""
+    token = tokens.issue(workspace.key, secrets.token_bytes(tokens.NONCE_BYTES))
+    domain = workspace.settings.sender(campaign.sender).address.rpartition("@")[2]
+    return {
+        "campaign_id": campaign.id,
+        "recipient_id": recipient_id,
+        "step": step,
+        "sender": campaign.sender,
+        "email": email,
+        "email_key": email.casefold(),
+        "language": language,
+        "internet_message_id": tokens.message_id(token, domain),
+        "token": token,
+        "state": MessageState.QUEUED,
+        "due_at": due_at,
+        "attempts": 0,
+        "created_at": now,
+    }
+
+
+def waiting_by_locality(
+    country: str, waiting: Iterable[tuple[str | None, str | None, int]]
+) -> Mapping[Locality, int]:
+    """What an estimate of the end needs: how many mails wait for each place's hours."""
+    counts: dict[Locality, int] = {}
+    for time_zone, region, number in waiting:
+        place = locality(country, region, time_zone)
+        counts[place] = counts.get(place, 0) + number
+    return counts

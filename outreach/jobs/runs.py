@@ -1,0 +1,66 @@
+"""Which runs are alive: each holds a lock on a file of its own, and the kernel lets go of it at any death.
+
+So a run that was killed is known to be dead at once, whatever lease its claims were under; a run on another
+machine cannot be asked and is believed until its lease ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def _folder(root: Path) -> Path:
+    return root / ".outreach" / "runs"
+
+
+@contextmanager
+def begin(root: Path) -> Iterator[str]:
+    """A run of this process, alive until the end of the block; gives its name."""
+    folder = _folder(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    path = folder / name
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield name
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def dead(root: Path, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that ran on this machine and do not run any more."""
+    here = f"{socket.gethostname()}-"
+    return [name for name in names if name.startswith(here) and not _is_locked(_folder(root) / name)]
+
+
+@contextmanager
+def only_one(root: Path, what: str) -> Iterator[bool]:
+    """Whether this process is the only one on this machine that does ``what`` during the block."""
+    folder = _folder(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"only-{what}").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    path.unlink(missing_ok=True)
+    return False

@@ -1,0 +1,143 @@
+"""The files of a workspace, read for the parts that only compute; and a new workspace."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import outreach
+from outreach.campaign import spec
+from outreach.campaign.definition import Definition
+from outreach.content.catalog import Catalog
+from outreach.errors import InputError, RefusedError
+from outreach.settings import FILE_NAME, Workspace
+
+_TEXTS = (".md", ".toml", ".j2", ".css")
+
+
+def starter() -> Path:
+    """The campaigns, templates and sample lists that come with Outreach.
+
+    In an installed package they lie inside it; in a checkout they are the folders beside it.
+    """
+    package = Path(outreach.__file__).parent
+    inside = package / "_starter"
+    return inside if inside.is_dir() else package.parent
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file. Raises :class:`~outreach.errors.InputError` with a sentence."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.", "Check its name and the folder you are in.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not a file.", "Name a file in it.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not written in UTF-8.", "Save it as UTF-8 and try again.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Any file. Raises :class:`~outreach.errors.InputError` with a sentence."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.", "Check its name and the folder you are in.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not a file.", "Name a file in it.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
+
+
+def slugs(workspace: Workspace) -> list[str]:
+    """The campaign definitions of the workspace, by name."""
+    return sorted(path.stem for path in (workspace.root / "campaigns").glob("*.toml"))
+
+
+def definition(workspace: Workspace, slug: str) -> Definition:
+    """``campaigns/<slug>.toml``, for all countries. Raises ``InputError`` for a fault in it or none there."""
+    path = workspace.root / "campaigns" / f"{slug}.toml"
+    if not path.is_file():
+        known = slugs(workspace)
+        raise InputError(
+            f"There is no campaign definition {path}.",
+            f"There are: {', '.join(known)}." if known else "`outreach init DIR` brings four.",
+        )
+    return spec.load(read_text(path), file=str(path))
+
+
+def catalog(workspace: Workspace) -> Catalog:
+    """The templates: those that come with Outreach, each replaced by the workspace's own where it has one."""
+    texts = dict(_texts(starter() / "templates"))
+    texts.update(_texts(workspace.root / "templates"))
+    return Catalog(texts)
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in _TEXTS and path.is_file():
+            yield path.relative_to(folder).as_posix(), read_text(path)
+
+
+def create(folder: Path) -> list[str]:
+    """Make a new workspace in ``folder``; returns what was made, for telling.
+
+    Raises :class:`~outreach.errors.RefusedError` when there is one already: nothing is overwritten.
+    """
+    if (folder / FILE_NAME).exists():
+        raise RefusedError(f"{folder} is a workspace already: it has a {FILE_NAME}.", "Nothing was changed.")
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for name in ("campaigns", "templates", "contacts"):
+        if not (folder / name).exists():
+            shutil.copytree(
+                starter() / name, folder / name, ignore=shutil.ignore_patterns(".*", "*.rejected.csv")
+            )
+            made.append(f"{name}/")
+    (folder / "secrets").mkdir(mode=0o700, exist_ok=True)
+    key = folder / "secrets" / "key"
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_text(secrets.token_urlsafe(48), encoding="ascii")
+        made.append("secrets/key")
+    (folder / FILE_NAME).write_text(_FIRST_SETTINGS, encoding="utf-8")
+    made.append(FILE_NAME)
+    return made
+
+
+_FIRST_SETTINGS = """\
+# The settings of this workspace. Everything here can also come from the environment
+# (OUTREACH_SENDERS__MINE__SMTP__PASSWORD) or from a file in secrets/ (senders__mine__smtp__password):
+# passwords belong there, not here.
+
+database = "sqlite:///outreach.db"
+
+# A sender is a mailbox that invitations go out from and that answers come back to. One section each.
+#
+# [senders.mine]
+# from = "Association of Municipalities <digital@association.example>"
+# reply_to = "digital@association.example"
+# controller = "Association of Municipalities of Exampleland"    # legal name, told in every mail (GDPR)
+# postal_address = "1 Market Square, 1000 Exampletown"
+# privacy_url = "https://association.example/privacy"
+# countries = ["BE"]
+#
+# [senders.mine.smtp]
+# host = "smtp.association.example"
+# security = "starttls"        # starttls (port 587), tls (port 465), or plain for this machine only
+# username = "digital@association.example"
+#
+# [senders.mine.imap]
+# host = "imap.association.example"
+# security = "tls"             # tls (port 993), starttls, or plain for this machine only
+# username = "digital@association.example"
+#
+# [senders.mine.limits]        # what your mail provider allows; these are Microsoft 365's
+# connections = 3
+# per_minute = 30
+# per_day = 10000
+"""
