@@ -147,12 +147,14 @@ class Composer:
         )
 
     def _unsubscribe_fields(self, letter: Letter) -> bytes:
+        if not letter.token.replace("-", "").isalnum():
+            raise InputError(f"{letter.token!r} is no token.", "Issue it with tokens.issue.")
         mailto = f"{self._unsubscribe}{letter.token}>"
         url = letter.unsubscribe_url
         if url is None:
             field = mailto + "\r\n"
         else:
-            if not url.startswith("https://") or any(c in url for c in "<> \t") or len(url) > HARD_LIMIT - 4:
+            if not url.startswith("https://") or set(url) & set("<> \r\n") or len(url) > HARD_LIMIT - 4:
                 raise InputError(
                     f"The unsubscribe address {url!r} cannot be used.", "Give an https:// address."
                 )

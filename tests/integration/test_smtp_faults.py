@@ -1,0 +1,487 @@
+"""The gateway against a scripted server on loopback: every way a transaction can go wrong, at every stage."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from outreach.errors import SettingsError
+from outreach.model.states import OutcomeKind as K
+from outreach.model.values import Outcome
+from outreach.smtp import Account, Mail, PerMinute, Security, SendingStoppedError, check_sign_in, deliver
+
+
+class ScriptedServer:
+    """Answers each verb with the next entry of its script, then with the usual.
+
+    An entry is a reply, or ``close``, or ``silence``; ``a|close`` says a and closes. Verbs: GREETING,
+    EHLO, MAIL, RCPT, DATA, CONTENT, END, RSET, QUIT; CONTENT comes before the content is read, END after.
+    """
+
+    def __init__(self) -> None:
+        self.usual = {
+            "GREETING": "220 hi",
+            "EHLO": "250-here\r\n250-SIZE 1000000\r\n250 8BITMIME",
+            "DATA": "354 go",
+            "QUIT": "221 bye",
+            "CONTENT": "",
+        }
+        self.script: dict[str, list[str]] = defaultdict(list)
+        self.commands: list[list[str]] = []  # a list for each connection
+        self.accepted: list[bytes] = []
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+        self.stopping = threading.Event()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        seen: list[str] = []
+        self.commands.append(seen)
+        with connection, connection.makefile("rb") as lines, suppress(OSError):
+            if not self._say(connection, "GREETING"):
+                return
+            while line := lines.readline():
+                seen.append(line.decode().rstrip("\r\n"))
+                verb = line[:4].decode().upper()
+                reply = self._next(verb)
+                if not self._send(connection, reply) or verb == "QUIT":
+                    return
+                if verb == "DATA" and reply.startswith("354"):
+                    if not self._say(connection, "CONTENT"):
+                        return
+                    content: list[bytes] = []
+                    while (line := lines.readline()) != b".\r\n":
+                        if not line:
+                            return
+                        content.append(line)
+                    seen.append("<content>")
+                    reply = self._next("END")
+                    if reply.startswith("250 "):
+                        self.accepted.append(b"".join(content))
+                    if not self._send(connection, reply):
+                        return
+
+    def _next(self, verb: str) -> str:
+        with self._lock:
+            script = self.script[verb]
+            return script.pop(0) if script else self.usual.get(verb, "250 ok")
+
+    def _say(self, connection: socket.socket, verb: str) -> bool:
+        return self._send(connection, self._next(verb))
+
+    def _send(self, connection: socket.socket, entry: str) -> bool:
+        for action in entry.split("|"):
+            if action == "close":
+                return False
+            if action == "silence":
+                self.stopping.wait(10)
+                return False
+            if action:
+                connection.sendall(action.encode() + b"\r\n")
+        return True
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    scripted = ScriptedServer()
+    yield scripted
+    scripted.stop()
+
+
+class Outbox:
+    """Stands for the database: what was marked, and what came of it."""
+
+    def __init__(self, count: int = 1, *, data: bytes = b"Subject: x\r\n\r\nhello\r\n") -> None:
+        self.mails = [Mail(n, "out@a.example", f"to{n}@b.example", data) for n in range(1, count + 1)]
+        self.marked: list[int] = []
+        self.outcomes: dict[int, Outcome] = {}
+        self.lost_claims: set[int] = set()
+        self.drawn: list[int] = []
+
+    def draw(self) -> Iterator[Mail]:
+        for mail in self.mails:
+            self.drawn.append(mail.id)
+            yield mail
+
+    def hand_over(self, id_: int) -> bool:
+        assert id_ not in self.marked
+        if id_ in self.lost_claims:
+            return False
+        self.marked.append(id_)
+        return True
+
+    def finished(self, id_: int, outcome: Outcome) -> None:
+        assert id_ not in self.outcomes, "an outcome twice"
+        self.outcomes[id_] = outcome
+
+    def send(self, server: ScriptedServer, connections: int = 1, **options: object) -> Outbox:
+        account = Account(
+            "127.0.0.1",
+            server.port,
+            Security.PLAIN,
+            local_hostname="me.example",
+            timeout=0.3,
+            final_timeout=0.3,
+        )
+        deliver(
+            account,
+            self.draw(),
+            hand_over=self.hand_over,
+            finished=self.finished,
+            connections=connections,
+            reconnect_wait=0.0,
+            **options,  # type: ignore[arg-type]
+        )
+        return self
+
+    @property
+    def kinds(self) -> list[K]:
+        return [self.outcomes[n].kind for n in sorted(self.outcomes)]
+
+
+def test_messages_go_over_one_kept_connection(server: ScriptedServer) -> None:
+    outbox = Outbox(5).send(server)
+    assert outbox.kinds == [K.ACCEPTED] * 5
+    assert len(server.commands) == 1
+    assert server.commands[0][:4] == [
+        "EHLO me.example",
+        "MAIL FROM:<out@a.example> SIZE=21",
+        "RCPT TO:<to1@b.example>",
+        "DATA",
+    ]
+    assert server.commands[0][-1] == "QUIT"
+    assert server.accepted == [b"Subject: x\r\n\r\nhello\r\n"] * 5
+
+
+def test_dots_are_doubled_on_the_wire(server: ScriptedServer) -> None:
+    Outbox(data=b"Subject: x\r\n\r\n.\r\n.a\r\n").send(server)
+    assert server.accepted == [b"Subject: x\r\n\r\n..\r\n..a\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "reply", "kind", "stage"),
+    [
+        ("MAIL", "451 4.3.0 later", K.DEFERRED, "mail"),
+        ("MAIL", "450 4.7.1 too fast", K.THROTTLED, "mail"),
+        ("RCPT", "450 4.2.0 greylisted", K.DEFERRED, "rcpt"),
+        ("RCPT", "550 5.1.1 unknown", K.REFUSED, "rcpt"),
+        ("RCPT", "550-5.1.1 un\r\n550 5.1.1 known", K.REFUSED, "rcpt"),
+        ("DATA", "451 4.3.0 later", K.DEFERRED, "data"),
+        ("DATA", "554 5.7.1 no", K.REFUSED, "data"),
+        ("END", "451 4.3.0 later", K.DEFERRED, "end_of_data"),
+        ("END", "554 5.7.1 spam", K.REFUSED, "end_of_data"),
+        ("END", "432 4.3.2 concurrent connections", K.THROTTLED, "end_of_data"),
+    ],
+)
+def test_a_refusal_concerns_one_message_and_the_connection_goes_on(
+    server: ScriptedServer, verb: str, reply: str, kind: K, stage: str
+) -> None:
+    server.script[verb] = ["250 ok" if verb != "DATA" else "354 go", reply]
+    outbox = Outbox(3).send(server)
+    assert outbox.kinds == [K.ACCEPTED, kind, K.ACCEPTED]
+    outcome = outbox.outcomes[2]
+    assert (outcome.stage, outcome.code) == (stage, int(reply[:3]))
+    assert len(server.commands) == 1
+    assert len(server.accepted) == 2
+    assert outbox.marked == ([1, 2, 3] if verb in ("DATA", "END") else [1, 3])
+    if verb != "END":
+        assert server.commands[0].count("RSET") == 1
+
+
+BREAKS = [
+    ("MAIL", "mail", K.LOST_BEFORE),
+    ("RCPT", "rcpt", K.LOST_BEFORE),
+    ("DATA", "data", K.LOST_BEFORE),
+    ("END", "end_of_data", K.LOST_AFTER),
+]
+
+
+@pytest.mark.parametrize(("verb", "stage", "kind"), BREAKS)
+@pytest.mark.parametrize(
+    "how", ["close", "silence", "hello, I am a web server", "250-begun|close", "2|silence", "354-x\r\n250 y"]
+)
+def test_a_break_at_each_stage(server: ScriptedServer, verb: str, stage: str, kind: K, how: str) -> None:
+    server.script[verb] = [how]
+    outbox = Outbox(2).send(server)
+    assert outbox.kinds == [kind, K.ACCEPTED]
+    assert outbox.outcomes[1].stage == stage
+    assert outbox.outcomes[1].text
+    assert len(server.commands) == 2  # the second message went over a new connection
+    assert len(server.accepted) == 1
+
+
+@pytest.mark.parametrize(("verb", "stage", "kind"), BREAKS)
+def test_421_in_the_middle(server: ScriptedServer, verb: str, stage: str, kind: K) -> None:
+    server.script[verb] = ["421 4.3.2 going down|close"]
+    outbox = Outbox(2).send(server)
+    assert outbox.kinds == [K.THROTTLED, K.ACCEPTED]  # after the end of DATA too: 421 says it was not taken
+    assert outbox.outcomes[1].stage == stage
+    assert len(server.commands) == 2
+
+
+@pytest.mark.parametrize("reply", ["354 again", "123 what", "999 what", "250x"])
+def test_a_strange_answer_to_the_end_of_data_is_uncertain(server: ScriptedServer, reply: str) -> None:
+    server.script["END"] = [reply]
+    outbox = Outbox(2).send(server)
+    assert outbox.kinds == [K.LOST_AFTER, K.ACCEPTED]
+
+
+def test_an_accepted_message_stays_accepted_when_the_server_then_goes(server: ScriptedServer) -> None:
+    server.script["END"] = ["250 queued|close", "250 queued\r\n421 bye|close"]
+    outbox = Outbox(4).send(server)
+    assert outbox.kinds == [K.ACCEPTED] * 4
+    assert len(server.accepted) == 4
+
+
+def test_a_reply_nobody_asked_for_is_not_taken_for_the_next(server: ScriptedServer) -> None:
+    # The second 250 would otherwise answer DATA's content before it was sent.
+    server.script["RCPT"] = ["250 ok\r\n354 early\r\n250 earlier"]
+    outbox = Outbox(2).send(server)
+    assert outbox.kinds == [K.LOST_BEFORE, K.ACCEPTED]
+    assert len(server.accepted) == 1
+
+
+def test_a_server_that_stops_reading_has_not_taken_the_message(server: ScriptedServer) -> None:
+    server.script["CONTENT"] = ["silence"]
+    server.usual["EHLO"] = "250 here"
+    outbox = Outbox(data=b"Subject: x\r\n\r\n" + b"y" * 70 + b"\r\n" * 4_000_000).send(server)
+    assert outbox.kinds == [K.LOST_BEFORE]
+    assert outbox.outcomes[1].stage == "data"
+    assert "stopped reading" in outbox.outcomes[1].text
+
+
+def test_a_large_message_goes_whole(server: ScriptedServer) -> None:
+    server.usual["EHLO"] = "250 here"
+    data = b"Subject: x\r\n\r\n" + (b"y" * 74 + b"\r\n") * 100_000
+    assert Outbox(2, data=data).send(server).kinds == [K.ACCEPTED] * 2
+    assert server.accepted == [data] * 2
+
+
+def test_a_lost_claim_sends_nothing(server: ScriptedServer) -> None:
+    outbox = Outbox(3)
+    outbox.lost_claims = {2}
+    outbox.send(server)
+    assert sorted(outbox.outcomes) == [1, 3]
+    assert len(server.accepted) == 2
+    assert server.commands[0].count("DATA") == 2
+    assert server.commands[0].count("RSET") == 1
+
+
+def test_connections_are_renewed_after_so_many_messages(server: ScriptedServer) -> None:
+    assert Outbox(5).send(server, messages_per_connection=2).kinds == [K.ACCEPTED] * 5
+    assert [c.count("DATA") for c in server.commands] == [2, 2, 1]
+    assert all(c[-1] == "QUIT" for c in server.commands)
+
+
+def test_a_connection_closed_while_idle_costs_no_outcome(server: ScriptedServer) -> None:
+    server.script["END"] = ["250 ok|close"]
+    waits = iter([0.0, 0.1, 0.0, 0.0])
+    outbox = Outbox(2).send(server, pace=lambda: next(waits))
+    assert outbox.kinds == [K.ACCEPTED] * 2
+    assert len(server.commands) == 2
+
+
+def test_several_connections_share_the_work(server: ScriptedServer) -> None:
+    outbox = Outbox(40).send(server, connections=4)
+    assert outbox.kinds == [K.ACCEPTED] * 40
+    assert len(server.commands) == 4
+    assert len(server.accepted) == 40
+
+
+def test_one_message_opens_one_connection(server: ScriptedServer) -> None:
+    assert Outbox(1).send(server, connections=10).kinds == [K.ACCEPTED]
+    assert len(server.commands) == 1
+
+
+def test_nothing_to_send_is_no_error(server: ScriptedServer) -> None:
+    assert Outbox(0).send(server).kinds == []
+
+
+def test_a_server_that_allows_fewer_connections_is_used_with_those(server: ScriptedServer) -> None:
+    server.script["GREETING"] = ["220 hi"] + ["421 4.7.0 too many connections|close"] * 3
+    outbox = Outbox(20).send(server, connections=4)
+    assert outbox.kinds == [K.ACCEPTED] * 20
+    assert outbox.drawn == outbox.marked or sorted(outbox.marked) == outbox.drawn
+
+
+@pytest.mark.parametrize("greeting", ["554 no service", "421 busy|close", "close", "silence", "nonsense"])
+def test_a_server_that_does_not_greet_touches_no_message(server: ScriptedServer, greeting: str) -> None:
+    server.script["GREETING"] = [greeting]
+    outbox = Outbox(3)
+    with pytest.raises(SendingStoppedError) as caught:
+        outbox.send(server)
+    assert outbox.drawn == []
+    assert outbox.outcomes == {}
+    assert caught.value.outcome.kind is K.UNUSABLE
+    assert caught.value.remedy
+    assert f"127.0.0.1:{server.port}" in caught.value.message
+
+
+def test_refusing_ehlo_and_helo_stops(server: ScriptedServer) -> None:
+    server.script["EHLO"] = ["550 go away"]
+    server.script["HELO"] = ["550 go away"]
+    with pytest.raises(SendingStoppedError, match="550 go away"):
+        Outbox(1).send(server)
+
+
+def test_an_old_server_that_knows_only_helo(server: ScriptedServer) -> None:
+    server.script["EHLO"] = ["502 what"]
+    assert Outbox(1).send(server).kinds == [K.ACCEPTED]
+    assert "MAIL FROM:<out@a.example>" in server.commands[0]
+
+
+def test_a_refused_sender_stops_the_sender_and_burns_one_try(server: ScriptedServer) -> None:
+    server.script["MAIL"] = ["250 ok", "553 5.7.1 not your address"]
+    outbox = Outbox(5)
+    with pytest.raises(SendingStoppedError, match="does not let this account send"):
+        outbox.send(server)
+    assert outbox.kinds == [K.ACCEPTED, K.UNUSABLE]
+    assert len(server.accepted) == 1
+
+
+def test_losing_the_connection_again_and_again_stops(server: ScriptedServer) -> None:
+    server.script["DATA"] = ["close"] * 100
+    outbox = Outbox(20)
+    with pytest.raises(SendingStoppedError, match="3 times in a row"):
+        outbox.send(server)
+    assert outbox.kinds == [K.LOST_BEFORE] * 3
+    assert len(outbox.drawn) == 3
+
+
+def test_a_server_that_goes_away_for_good_leaves_the_rest_untouched(server: ScriptedServer) -> None:
+    server.script["END"] = ["250 ok", "close"]
+    server.script["GREETING"] = ["220 hi", *["421 gone|close"] * 10]
+    outbox = Outbox(5)
+    with pytest.raises(SendingStoppedError, match="421 gone"):
+        outbox.send(server)
+    assert outbox.kinds == [K.ACCEPTED, K.LOST_AFTER]
+    assert outbox.marked == [1, 2]
+
+
+def test_a_failing_callback_ends_the_batch_with_its_error(server: ScriptedServer) -> None:
+    class DiskFullError(Exception):
+        pass
+
+    outbox = Outbox(30)
+
+    def finished(id_: int, outcome: Outcome) -> None:
+        outbox.outcomes[id_] = outcome
+        if id_ == 3:
+            raise DiskFullError
+
+    account = Account("127.0.0.1", server.port, Security.PLAIN, local_hostname="me", timeout=1)
+    with pytest.raises(DiskFullError):
+        deliver(account, outbox.draw(), hand_over=outbox.hand_over, finished=finished, connections=3)
+    # whatever was begun has its outcome: nothing hangs between
+    assert sorted(outbox.outcomes) == sorted(outbox.marked)
+    assert len(server.accepted) == len(outbox.marked) < 30
+
+
+def test_a_claim_that_cannot_be_marked_sends_nothing(server: ScriptedServer) -> None:
+    outbox = Outbox(3)
+
+    def hand_over(id_: int) -> bool:
+        raise RuntimeError("database is locked")
+
+    account = Account("127.0.0.1", server.port, Security.PLAIN, local_hostname="me", timeout=1)
+    with pytest.raises(RuntimeError, match="locked"):
+        deliver(account, outbox.draw(), hand_over=hand_over, finished=outbox.finished, connections=1)
+    assert outbox.kinds == [K.LOST_BEFORE]
+    assert "DATA" not in server.commands[0]
+
+
+def test_the_pace_can_end_the_batch(server: ScriptedServer) -> None:
+    turns = iter([0.0, 0.0, None])
+    outbox = Outbox(5).send(server, pace=lambda: next(turns))
+    assert outbox.drawn == [1, 2]
+    assert outbox.kinds == [K.ACCEPTED] * 2
+
+
+def test_a_pace_spreads_messages() -> None:
+    pace = PerMinute(600)
+    assert pace() == 0.0
+    wait = pace()
+    assert wait is not None
+    assert 0 < wait <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("recipient", "data", "why"),
+    [
+        ("δήμος@b.example", b"x\r\n", "SMTPUTF8"),
+        ("to@b.example", "ü\r\n".encode(), "8BITMIME"),
+        ("to@b.example", b"x" * 2000, "2,002 bytes"),
+        ("not an address", b"x\r\n", "cannot be used"),
+        ("to@b.example> SIZE=1 <x@y.example", b"x\r\n", "cannot be used"),
+    ],
+)
+def test_what_the_server_cannot_take_is_refused_here(
+    server: ScriptedServer, recipient: str, data: bytes, why: str
+) -> None:
+    server.script["EHLO"] = ["250-here\r\n250 SIZE 1000"]
+    outbox = Outbox(2)
+    outbox.mails[0] = Mail(1, "out@a.example", recipient, data)
+    outbox.send(server)
+    assert outbox.kinds == [K.REFUSED, K.ACCEPTED]
+    assert why in outbox.outcomes[1].text
+    assert outbox.outcomes[1].code is None
+    assert outbox.marked == [2]
+
+
+def test_smtputf8_where_it_is_offered(server: ScriptedServer) -> None:
+    server.script["EHLO"] = ["250-here\r\n250-8BITMIME\r\n250 SMTPUTF8"]
+    outbox = Outbox(1)
+    outbox.mails[0] = Mail(1, "out@a.example", "δήμος@δήμος.example", "To: δήμος\r\n\r\n".encode())
+    outbox.send(server)
+    assert outbox.kinds == [K.ACCEPTED]
+    assert server.commands[0][1] == "MAIL FROM:<out@a.example> BODY=8BITMIME SMTPUTF8"
+    assert server.commands[0][2] == "RCPT TO:<δήμος@xn--jxalzmp.example>"
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(SendingStoppedError, match="Nothing listens"):
+        check_sign_in(Account("127.0.0.1", port, Security.PLAIN, timeout=1))
+
+
+def test_plain_only_to_this_machine() -> None:
+    for host in ("localhost", "127.0.0.1", "::1"):
+        Account(host, 25, Security.PLAIN)
+    for host in ("mail.example", "192.0.2.1", "localhost.example"):
+        with pytest.raises(SettingsError, match="without encryption"):
+            Account(host, 25, Security.PLAIN)
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "geheim" not in repr(Account("localhost", 25, username="u", password="geheim"))
