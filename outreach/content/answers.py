@@ -1,0 +1,41 @@
+"""Prefilled answers: mailto: links (RFC 6068) that open a mail already written and already addressed."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from outreach.content.catalog import ANSWERS, Strings
+
+_LINE_BREAK = "%0D%0A"  # RFC 6068, section 5
+
+
+class AnswerLinks:
+    """The answers of one language to one address. All but the token is encoded once."""
+
+    def __init__(self, strings: Strings, reply_to: str) -> None:
+        # RFC 6068, section 2: what an address may hold and a URL may not
+        address = quote(reply_to, safe="@!$'*+-._~")
+        self._links = tuple(
+            (
+                name,
+                f"mailto:{address}?subject={_encode(answer.subject)}%20%5B",
+                f"%5D&body={_encode(answer.body)}{_LINE_BREAK}{_LINE_BREAK}",
+            )
+            for name in ANSWERS
+            for answer in [strings.answers[name]]
+        )
+
+    def for_token(self, token: str) -> dict[str, str]:
+        """``{"yes": "mailto:...", ...}`` for the names in :data:`~outreach.content.catalog.ANSWERS`: the
+        subject ends with the token in square brackets, the body with the token on a line of its own."""
+        token = quote(token, safe="")
+        return {name: f"{head}{token}{middle}{token}" for name, head, middle in self._links}
+
+
+def answer_links(strings: Strings, reply_to: str, token: str) -> dict[str, str]:
+    """The links of a single message, as for a preview; for many use :class:`AnswerLinks`."""
+    return AnswerLinks(strings, reply_to).for_token(token)
+
+
+def _encode(text: str) -> str:
+    return _LINE_BREAK.join(quote(line, safe="") for line in text.splitlines())

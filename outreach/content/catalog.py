@@ -1,0 +1,296 @@
+"""The mails and the words around them, as files give them: front matter and body, one file a language.
+
+A :class:`Catalog` is made of texts, not of paths on a disk: the caller reads the built-in files and the
+workspace's, lets the workspace's win, and passes one mapping. A file is read at the first question about it,
+so that one broken file does not stop the mails of another language.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from outreach.errors import InputError
+
+#: The language in which a mail is first written; its revision is what translations follow.
+SOURCE_LANGUAGE = "en"
+
+_FENCE = "+++"
+_MAIL_PATH = re.compile(r"([a-z0-9_][a-z0-9_-]*)/([a-z0-9][a-z0-9-]*)\.([a-z]{2,3})\.md")
+_TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_TEMPLATE_KEYS = frozenset(
+    {"subject", "preheader", "revision", "source_revision", "translator", "reviewed_by"}
+)
+_STRINGS_TEXTS = ("language", "why", "controller", "rights", "unsubscribe")
+
+#: The prefilled answers every strings file has to word.
+ANSWERS = ("yes", "no", "question", "other_office", "unsubscribe")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One mail in one language, as its author wrote it."""
+
+    slug: str  # of the campaign, or "_shared"
+    step: str
+    language: str  # ISO 639-1
+    subject: str  # may hold Jinja, one line
+    preheader: str  # may hold Jinja, one line, may be empty
+    revision: int  # of this file's content
+    source_revision: int  # the English revision it follows; 0: not said
+    translator: str
+    reviewed_by: str  # empty: nobody yet
+    body: str  # Markdown with Jinja
+    body_line: int  # line of the file on which the body begins, from 1
+    path: str  # relative to templates/
+    digest: str  # SHA-256 of the file's text, hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A prefilled reply: what its link says, and the mail it opens (the token is added at sending)."""
+
+    label: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """The words of one language that stand around every mail. ``why``, ``controller`` and ``rights`` may
+    hold Jinja."""
+
+    code: str  # ISO 639-1
+    language: str  # its own name for itself
+    why: str
+    controller: str
+    rights: str
+    unsubscribe: str
+    greetings: Mapping[str, str]  # "default", and country codes whose habit differs
+    answers: Mapping[str, Answer]  # keys: ANSWERS
+    path: str
+    digest: str
+
+    def greeting(self, country: str) -> str:
+        """The opening line for a municipality of ``country`` (ISO 3166-1 alpha-2)."""
+        return self.greetings.get(country, self.greetings["default"])
+
+
+class Catalog:
+    """Every mail of a workspace.
+
+    ``files`` maps paths relative to ``templates/`` ("lordimas/invitation.de.md", "_layout/base.css") to the
+    text of the file.
+    """
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = {path: _clean(text) for path, text in files.items()}
+        self._mails: dict[tuple[str, str], dict[str, str]] = {}
+        self._templates: dict[str, Template] = {}
+        self._strings: dict[str, Strings] = {}
+        for path in sorted(self._files):
+            if found := _MAIL_PATH.fullmatch(path):
+                slug, step, language = found.groups()
+                self._mails.setdefault((slug, step), {})[language] = path
+
+    def slugs(self) -> tuple[str, ...]:
+        """Every campaign that has at least one mail, in alphabetical order."""
+        return tuple(sorted({slug for slug, _ in self._mails}))
+
+    def steps(self, slug: str) -> tuple[str, ...]:
+        """The steps of ``slug`` that have a mail in any language, in alphabetical order."""
+        return tuple(sorted(step for of, step in self._mails if of == slug))
+
+    def languages(self, slug: str, step: str) -> tuple[str, ...]:
+        """Languages in which this mail exists, in alphabetical order; empty when there is no such mail."""
+        return tuple(sorted(self._mails.get((slug, step), {})))
+
+    def template(self, slug: str, step: str, language: str) -> Template:
+        """Raises ``InputError`` when the mail does not exist in this language or its file is wrong."""
+        path = self._mails.get((slug, step), {}).get(language)
+        if path is None:
+            there = ", ".join(self.languages(slug, step)) or "none"
+            raise InputError(
+                f"The mail {slug}/{step} does not exist in the language {language!r} (there are: {there}).",
+                f"Write templates/{slug}/{step}.{language}.md, or leave this language out of the campaign.",
+            )
+        if path not in self._templates:
+            self._templates[path] = _read_template(path, self._files[path], slug, step, language)
+        return self._templates[path]
+
+    def strings(self, language: str) -> Strings:
+        """The words around the mails of ``language``. Raises ``InputError`` when missing or wrong."""
+        path = f"_layout/strings.{language}.toml"
+        if language not in self._strings:
+            self._strings[language] = _read_strings(path, self.layout(f"strings.{language}.toml"), language)
+        return self._strings[language]
+
+    def layout(self, name: str) -> str:
+        """The text of ``_layout/<name>``. Raises ``InputError`` when there is none."""
+        try:
+            return self._files[f"_layout/{name}"]
+        except KeyError:
+            raise InputError(
+                f"The file templates/_layout/{name} is missing.",
+                "Take it over from a new workspace (`outreach init`), or write it.",
+            ) from None
+
+
+def choose_language(
+    contact_language: str | None,
+    municipality_languages: Sequence[str],
+    country_languages: Sequence[str],
+) -> str:
+    """The language a contact is written to in: its own, else the first of its municipality, else the first of
+    its country.
+
+    Whether a translation exists plays no part: a missing one is for a person to see, not to be replaced by
+    another language in silence. Raises ``InputError`` when nobody names a language.
+    """
+    named = [contact_language or "", *municipality_languages, *country_languages]
+    for language in named:
+        if language.strip():
+            return language.strip().lower()
+    raise InputError(
+        "No language is named for the contact, its municipality or its country.",
+        "Give the contact or the municipality a language in the contact list.",
+    )
+
+
+def _clean(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _parse_toml(path: str, text: str, offset: int) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _TOML_LINE.search(str(error))
+        line = int(found.group(1)) + offset if found else offset + 1
+        what = _TOML_LINE.sub("", str(error)).strip()
+        raise InputError(
+            f"templates/{path}, line {line}: this is not TOML: {what}.",
+            'Write each line as key = "text", with every quotation mark closed.',
+        ) from None
+
+
+def _read_template(path: str, text: str, slug: str, step: str, language: str) -> Template:
+    lines = text.split("\n")
+    if lines[0].rstrip() != _FENCE:
+        raise InputError(
+            f"templates/{path}, line 1: the front matter is missing.",
+            f"Begin the file with a line {_FENCE}, then subject and the like, then a line {_FENCE}.",
+        )
+    end = next((number for number, line in enumerate(lines) if number and line.rstrip() == _FENCE), None)
+    if end is None:
+        raise InputError(
+            f"templates/{path}, line 1: the front matter does not end.",
+            f"Put a line {_FENCE} between the front matter and the text of the mail.",
+        )
+    head = _parse_toml(path, "\n".join(lines[1:end]), 1)
+    place = _Place(path, lines[:end])
+    if unknown := sorted(head.keys() - _TEMPLATE_KEYS):
+        raise place.error(
+            unknown[0], f"nothing is called {unknown[0]!r}", f"Known: {', '.join(sorted(_TEMPLATE_KEYS))}."
+        )
+    revision = place.number(head, "revision", None)
+    body = "\n".join(lines[end + 1 :])
+    if not body.strip():
+        raise InputError(f"templates/{path}: the mail has no text.", f"Write it below the second {_FENCE}.")
+    return Template(
+        slug=slug,
+        step=step,
+        language=language,
+        subject=place.line_of_text(head, "subject", None),
+        preheader=place.line_of_text(head, "preheader", ""),
+        revision=revision,
+        source_revision=place.number(head, "source_revision", revision if language == SOURCE_LANGUAGE else 0),
+        translator=place.line_of_text(head, "translator", ""),
+        reviewed_by=place.line_of_text(head, "reviewed_by", ""),
+        body=body,
+        body_line=end + 2,
+        path=path,
+        digest=_digest(text),
+    )
+
+
+def _read_strings(path: str, text: str, language: str) -> Strings:
+    table = _parse_toml(path, text, 0)
+    place = _Place(path, text.split("\n"))
+    texts = {key: place.line_of_text(table, key, None) for key in _STRINGS_TEXTS}
+    greetings = place.table(table, "greetings")
+    place.line_of_text(greetings, "default", None)
+    answers = place.table(table, "answers")
+    return Strings(
+        code=language,
+        **texts,
+        greetings={key: place.plain_line(greetings, key) for key in greetings},
+        answers={
+            name: Answer(
+                label=place.plain_line(answer, "label"),
+                subject=place.plain_line(answer, "subject"),
+                body=place.plain(answer, "body"),
+            )
+            for name in ANSWERS
+            for answer in [place.table(answers, name)]
+        },
+        path=path,
+        digest=_digest(text),
+    )
+
+
+class _Place:
+    """Reads values out of one file's TOML and says where a wrong one stands."""
+
+    def __init__(self, path: str, lines: Sequence[str]) -> None:
+        self._path = path
+        self._lines = lines
+
+    def error(self, key: str, what: str, remedy: str) -> InputError:
+        start = re.compile(rf"\s*\[?\s*\"?{re.escape(key)}\"?\s*[\]=]")
+        line = next((number for number, line in enumerate(self._lines, 1) if start.match(line)), None)
+        where = f"templates/{self._path}, line {line}" if line else f"templates/{self._path}"
+        return InputError(f"{where}: {what}.", remedy)
+
+    def table(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        value = table.get(key)
+        if not isinstance(value, dict):
+            raise self.error(key, f"the section {key!r} is missing", "Add it; the English file shows how.")
+        return value
+
+    def number(self, table: Mapping[str, Any], key: str, default: int | None) -> int:
+        value = table.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self.error(key, f"{key} has to be a whole number", f"Write {key} = 1.")
+        return value
+
+    def text(self, table: Mapping[str, Any], key: str, default: str | None) -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str) or (default is None and not value.strip()):
+            raise self.error(key, f"{key} has to be a text", f'Write {key} = "..." with the words between.')
+        return value.strip()
+
+    def line_of_text(self, table: Mapping[str, Any], key: str, default: str | None) -> str:
+        value = self.text(table, key, default)
+        if "\n" in value:
+            raise self.error(key, f"{key} has more than one line", "Write it on one line.")
+        return value
+
+    def plain(self, table: Mapping[str, Any], key: str) -> str:
+        """A text without Jinja: it goes into a link or a header as it is."""
+        value = self.text(table, key, None)
+        if "{{" in value or "{%" in value:
+            raise self.error(key, f"{key} ({value!r}) cannot hold placeholders", "Write it without them.")
+        return value
+
+    def plain_line(self, table: Mapping[str, Any], key: str) -> str:
+        self.line_of_text(table, key, None)
+        return self.plain(table, key)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

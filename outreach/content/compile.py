@@ -1,0 +1,242 @@
+"""A mail's Markdown made into the Jinja sources of its parts, once per campaign, step and language.
+
+Markdown, layout and premailer together cost milliseconds, so nothing of it happens per message. What comes
+out are plain strings: they can be kept in a database, and rendered where premailer is not even installed.
+
+The layout has two kinds of tags: ``[[ ... ]]`` and ``[% ... %]`` are filled here, ``{{ ... }}`` and
+``{% ... %}`` stay and are filled for each recipient.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from outreach.content import blocks, markup
+from outreach.content.catalog import Catalog, Strings, Template
+from outreach.content.compiled import Compiled
+from outreach.content.plain import PlainText
+from outreach.content.tags import Tags, check, placeholders
+from outreach.errors import InputError
+
+_LAYOUT_FILES = ("base.html.j2", "base.css", "base.txt.j2")
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
+#: Steps after which an answer is awaited; others offer only the question.
+_ASKING_STEPS = frozenset({"invitation", "reminder", "last-call"})
+_OUTSIDE_ELEMENTS = re.compile(r"<!--.*?-->|<title>.*?</title>|<style.*?</style>|<[^>]*>", re.DOTALL)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_ADDRESSES = {
+    "sender.privacy_url": '<a href="{{ sender.privacy_url }}">{{ sender.privacy_url }}</a>',
+    "sender.email": '<a href="mailto:{{ sender.email }}">{{ sender.email }}</a>',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The mail in one language, as the layout sees it. A mail in two languages has two."""
+
+    language: str
+    direction: str  # ltr or rtl
+    html: Markup
+    text: str
+    answers: tuple[tuple[str, str], ...]  # (label, address) of the answers the body does not offer itself
+    why: str
+    controller: str
+    rights: str
+    unsubscribe: str
+
+
+def compile_template(catalog: Catalog, template: Template) -> Compiled:
+    """The parts of ``template`` in the layout of ``catalog``.
+
+    Raises ``InputError`` with file and line for Jinja or Markdown that cannot become a mail, and for a layout
+    or a strings file that is missing or wrong.
+    """
+    strings = catalog.strings(template.language)
+    html_layout, css, text_layout = (catalog.layout(name) for name in _LAYOUT_FILES)
+    _check_sources(template, strings, html_layout, text_layout)
+    footer = (strings.why, strings.controller, strings.rights, strings.unsubscribe)
+    heading = (template.subject, template.preheader)
+    tags = Tags(template.body, html_layout, text_layout, css, *footer, *heading)
+
+    plain = PlainText(tags)
+    read = blocks.read(tags.hide(template.body), tags, template.path)
+    offered = _offered_answers(template, strings)
+    section = Section(
+        language=template.language,
+        direction="rtl" if template.language in _RIGHT_TO_LEFT else "ltr",
+        html=Markup(markup.write(read)),  # noqa: S704 - written by us, from Markdown without HTML
+        text=plain.write(read).strip("\n"),
+        answers=tuple((label, tags.hide(address)) for label, address in offered),
+        why=tags.hide(strings.why),
+        controller=tags.hide(strings.controller),
+        rights=tags.hide(strings.rights),
+        unsubscribe=tags.hide(strings.unsubscribe),
+    )
+    inlined, kept = _split_css(css)
+    frame: dict[str, object] = {
+        "language": section.language,
+        "direction": section.direction,
+        "subject": tags.hide(template.subject),
+        "preheader": tags.hide(template.preheader),
+        "sections": (section,),
+        "css": Markup(inlined),  # noqa: S704 - the layout's own file
+        "kept_css": Markup(kept),  # noqa: S704
+    }
+    html = _fill("base.html.j2", tags.hide(html_layout), frame, tags)
+    text = _fill("base.txt.j2", tags.hide(text_layout), frame, tags)
+    parts = (
+        " ".join(template.subject.split()),
+        " ".join(template.preheader.split()),
+        tags.show(_inline(_statements_as_comments(html, tags))),
+        tags.show(text).strip("\n") + "\n",
+    )
+    return Compiled(
+        *parts,
+        placeholders=placeholders(*parts),
+        digest=hashlib.sha256("\0".join(parts).encode()).hexdigest(),
+        language=template.language,
+    )
+
+
+def _check_sources(template: Template, strings: Strings, html_layout: str, text_layout: str) -> None:
+    check(template.body, template.path, template.body_line)
+    for key, source in (("subject", template.subject), ("preheader", template.preheader)):
+        check(source, f"{template.path} ({key})")
+    for key in ("why", "controller", "rights", "unsubscribe"):
+        check(getattr(strings, key), f"{strings.path} ({key})")
+    check(html_layout, "_layout/base.html.j2")
+    check(text_layout, "_layout/base.txt.j2")
+
+
+def _offered_answers(template: Template, strings: Strings) -> list[tuple[str, str]]:
+    wanted = ("yes", "no", "question", "other_office") if template.step in _ASKING_STEPS else ("question",)
+    used = placeholders(template.body)
+    return [
+        (strings.answers[name].label, f"{{{{ links.{name} }}}}")
+        for name in wanted
+        if f"links.{name}" not in used
+    ]
+
+
+@cache
+def _layout_environment(html: bool) -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        block_start_string="[%",
+        block_end_string="%]",
+        variable_start_string="[[",
+        variable_end_string="]]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _fill(name: str, layout: str, frame: dict[str, object], tags: Tags) -> str:
+    html = name.endswith(".html.j2")
+    environment = _layout_environment(html)
+    plain = PlainText(tags)
+    filters = {"wrap": plain.wrap} if not html else {"linked": lambda text: _linked(text, tags)}
+    environment = environment.overlay()
+    environment.filters = {**environment.filters, **filters}
+    try:
+        return environment.from_string(layout).render(frame)
+    except TemplateSyntaxError as error:
+        raise InputError(
+            f"templates/_layout/{name}, line {error.lineno}: {error.message}.",
+            "Mend the tag in [% %] or [[ ]].",
+        ) from None
+    except TemplateError as error:
+        raise InputError(
+            f"templates/_layout/{name}: {error.message}.",
+            f"The layout knows {', '.join(frame)}; those of a section: {', '.join(Section.__slots__)}.",
+        ) from None
+
+
+def _linked(text: str, tags: Tags) -> Markup:
+    """``text`` as HTML, with a link where it names an address that is a value."""
+
+    def link(found: re.Match[str]) -> str:
+        word = found.group()
+        name = tags.source(word)[2:-2].strip()
+        address = _ADDRESSES.get(name)
+        return tags.hide(address) if address else word
+
+    return Markup(tags.word.sub(link, escape(text, quote=False)))  # noqa: S704 - escaped just here
+
+
+def _statements_as_comments(html: str, tags: Tags) -> str:
+    """Between elements a bare word would be moved or wrapped by an HTML parser; a comment stays in place."""
+    parts: list[str] = []
+    at = 0
+    for found in _OUTSIDE_ELEMENTS.finditer(html):
+        parts.append(tags.statement.sub(r"<!--\g<0>-->", html[at : found.start()]))
+        parts.append(found.group())
+        at = found.end()
+    parts.append(tags.statement.sub(r"<!--\g<0>-->", html[at:]))
+    return "".join(parts)
+
+
+def _split_css(css: str) -> tuple[str, str]:
+    """The rules to be written into the elements, and the at-rules (media queries) that stay as they are."""
+    css = " ".join(_CSS_COMMENT.sub("", css).split())
+    inlined: list[str] = []
+    kept: list[str] = []
+    at = 0
+    while (start := css.find("@", at)) >= 0:
+        inlined.append(css[at:start])
+        depth, end = 0, css.find("{", start)
+        while end < len(css):
+            depth += (css[end] == "{") - (css[end] == "}")
+            end += 1
+            if depth == 0:
+                break
+        kept.append(css[start:end])
+        at = end
+    inlined.append(css[at:])
+    return "".join(inlined).strip(), re.sub(r"\s*([{}:;,])\s*", r"\1", " ".join(kept))
+
+
+def _inline(html: str) -> str:
+    # premailer pulls in lxml, cssutils and requests: 180 ms that only compiling should cost
+    import cssutils  # type: ignore[import-untyped]
+    from premailer import Premailer
+
+    # It logs every property it does not know (mso-...), to the standard error output.
+    cssutils.log.setLog(_silent_log())
+    return str(
+        Premailer(
+            html,
+            allow_network=False,
+            keep_style_tags=False,
+            remove_classes=False,
+            strip_important=False,
+            disable_validation=True,
+            disable_leftover_css=True,
+            include_star_selectors=False,
+            cache_css_parsing=True,
+            # width and height as attributes would hold percentages and fractions that Outlook misreads
+            disable_basic_attributes=["width", "height"],
+        ).transform(pretty_print=False)
+    )
+
+
+@cache
+def _silent_log() -> object:
+    import logging
+
+    log = logging.getLogger("outreach.content.css")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    return log

@@ -1,0 +1,114 @@
+"""The parts of a mail for one recipient: values put into the sources, cleaned, escaped, none missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2 import TemplateError, UndefinedError
+
+from outreach.content.compiled import Compiled
+from outreach.content.tags import environment
+from outreach.errors import InputError
+
+if TYPE_CHECKING:
+    from jinja2 import Template as JinjaTemplate
+
+# Direction overrides, isolates and marks (UAX 9) can make a name read as something else; the others are
+# invisible or break lines. A zero-width joiner has no use in the languages we write.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One mail for one recipient."""
+
+    subject: str  # one line, without control characters
+    preheader: str
+    html: str
+    text: str  # lines end with \n
+
+
+class Renderer:
+    """Personalises one compiled mail. Made once per campaign, step and language; used for every message."""
+
+    def __init__(self, compiled: Compiled, name: str = "") -> None:
+        """``name`` is what errors call the mail, as "lordimas/invitation.de"."""
+        self._compiled = compiled
+        self._name = name or f"the mail in {compiled.language}"
+        try:
+            self._subject = environment(False).from_string(compiled.subject)
+            self._preheader = environment(False).from_string(compiled.preheader)
+            self._html = environment(True).from_string(compiled.html)
+            self._text = environment(False).from_string(compiled.text)
+        except TemplateError as error:
+            raise InputError(f"{self._name} cannot be read: {error}.", "Compile it again.") from None
+
+    def render(self, values: Mapping[str, object]) -> Rendered:
+        """The mail with ``values``, which are nested by name: ``{"municipality": {"name": "Gent"}}``.
+
+        Texts are cleaned of control and direction characters and put on one line; in the HTML they are
+        escaped. ``None`` counts as missing. Raises ``InputError`` naming the first placeholder that has no
+        value, or the sandbox's objection.
+        """
+        clean = _clean(values)
+        assert isinstance(clean, dict)
+        try:
+            return Rendered(
+                subject=" ".join(self._render(self._subject, clean).split()),
+                preheader=" ".join(self._render(self._preheader, clean).split()),
+                html=self._render(self._html, clean),
+                text=self._render(self._text, clean),
+            )
+        except UndefinedError as error:
+            raise self._missing(clean, error) from None
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise InputError(
+                f"{self._name} cannot be rendered: {error}.", "Mend the tag that does it in the template."
+            ) from None
+
+    @staticmethod
+    def _render(template: JinjaTemplate, values: dict[str, object]) -> str:
+        # what Template.render does, without copying the values for each part
+        return "".join(template.root_render_func(template.new_context(values, shared=True)))
+
+    def _missing(self, values: Mapping[str, object], error: UndefinedError) -> InputError:
+        for name in self._compiled.placeholders:
+            if not _has(values, name):
+                return InputError(
+                    f"{self._name} needs {{{{ {name} }}}}, which has no value.",
+                    "Give it (contact list, campaign or sender settings), or take it out of the template.",
+                )
+        return InputError(f"{self._name} uses something that has no value: {error}.", "Mend the template.")
+
+
+def _has(values: Mapping[str, object], name: str) -> bool:
+    at: object = values
+    for part in name.split("."):
+        if not isinstance(at, Mapping) or part not in at:
+            return False
+        at = at[part]
+    return True
+
+
+def clean_value(text: str) -> str:
+    """``text`` on one line, without control, direction and invisible characters."""
+    if text.isascii() and text.isprintable():
+        return text if "  " not in text else " ".join(text.split())
+    text = _INVISIBLE.sub("", _LONE_SURROGATE.sub("\ufffd", text))
+    return " ".join(part for part in re.split(r"[ \t\n\v\f\r\x85\u2028\u2029]+", text) if part)
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return clean_value(value)
+    if isinstance(value, Mapping):
+        return {name: _clean(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_clean(inner) for inner in value]
+    return value
