@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined, Undefined, meta
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 STEPS = ("invitation", "reminder", "last-call")
-CORE = frozenset(["en"])
+CORE = frozenset({"en", "de", "fr", "nl", "fi", "sv", "el", "bg"})
 #: Languages each campaign has to have, in all its steps.
 REQUIRED = {
     "lordimas": CORE,
@@ -63,7 +63,7 @@ LETTERS = {
     "sv": "åäöé",
 }
 #: Everyday English words that are no word of the other languages.
-ENGLISH = {"the", "your", "you", "with", "this", "please", "about", "which", "our", "answer", "e-mails"}
+ENGLISH = {"the", "your", "you", "with", "this", "please", "about", "which", "our", "answer"}
 ENGLISH |= {"municipality", "municipalities", "question", "questions", "reminder", "invitation"}
 #: Words that a language shares with English.
 SHARED = {"fr": {"question", "questions", "invitation"}, "da": {"invitation"}, "ro": set(), "sv": set()}
