@@ -205,7 +205,9 @@ def _split_css(css: str) -> tuple[str, str]:
         kept.append(css[start:end])
         at = end
     inlined.append(css[at:])
-    return "".join(inlined).strip(), re.sub(r"\s*([{}:;,])\s*", r"\1", " ".join(kept))
+    tight = re.sub(r"\s*([{}:;,])\s*", r"\1", " ".join(kept))
+    # two braces together would look like the end of a placeholder, to a person and to the check for leftovers
+    return "".join(inlined).strip(), tight.replace("}}", "} }")
 
 
 def _inline(html: str) -> str:

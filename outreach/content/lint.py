@@ -1,0 +1,248 @@
+"""Checks of a campaign's mails before anything is sent: what a launch refuses, what a person should know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from html import unescape
+
+from outreach.content.catalog import SOURCE_LANGUAGE, Catalog, Template
+from outreach.content.compile import compile_template
+from outreach.content.compiled import Compiled
+from outreach.content.names import NAMES, SESSION_NAMES, sample_values
+from outreach.content.render import Rendered, Renderer
+from outreach.content.tags import placeholders
+from outreach.errors import InputError
+
+MAX_SUBJECT = 60  # characters; phones show fewer still
+
+#: Gmail shows no more of a mail than this many bytes of HTML, and hides the rest, the opt-out included.
+MAX_HTML_BYTES = 102_400
+
+_HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_REMOTE = re.compile(
+    r"<(?:img|link|script|iframe|video|audio|object|embed)\b|\bsrc\s*=|\burl\(|@import", re.IGNORECASE
+)
+_LEFTOVER = re.compile(r"\{\{|\}\}|\{%|%\}")
+
+
+@unique
+class Severity(StrEnum):
+    ERROR = "error"  # a launch refuses
+    WARNING = "warning"  # a person should mend it
+    NOTICE = "notice"  # worth knowing
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a check found."""
+
+    severity: Severity
+    rule: str  # a stable name, as "missing-translation"
+    where: str  # the file, relative to templates/
+    message: str
+    remedy: str
+
+
+def lint_campaign(
+    catalog: Catalog,
+    slug: str,
+    steps: Sequence[str],
+    languages: Sequence[str],
+    allowed: Collection[str] = NAMES | SESSION_NAMES,
+    samples: Mapping[str, Mapping[str, object]] | None = None,
+) -> tuple[Finding, ...]:
+    """Everything found in the mails of ``steps`` in ``languages``, in that order.
+
+    ``allowed``: the names of values the campaign has (a campaign without a session passes ``NAMES``).
+    ``samples``: values to render with, by language; made-up ones where missing. Never raises for a wrong
+    template: that is a finding.
+    """
+    found: list[Finding] = []
+    for step in steps:
+        for language in languages:
+            where = f"{slug}/{step}.{language}.md"
+            if language not in catalog.languages(slug, step):
+                there = ", ".join(catalog.languages(slug, step)) or "none"
+                found.append(
+                    Finding(
+                        Severity.ERROR,
+                        "missing-translation",
+                        where,
+                        f"There is no mail {slug}/{step} in the language {language!r} (there are: {there}).",
+                        f"Write templates/{where}.",
+                    )
+                )
+                continue
+            values = (samples or {}).get(language)
+            try:
+                found.extend(_lint_mail(catalog, slug, step, language, allowed, values))
+            except InputError as error:
+                found.append(Finding(Severity.ERROR, "template", where, error.message, error.remedy))
+    return tuple(found)
+
+
+def lint_rendered(rendered: Rendered, where: str) -> tuple[Finding, ...]:
+    """What is wrong with one mail as a recipient would get it. Cheap enough for every mail of a launch."""
+    return tuple(_rendered_findings(rendered, where))
+
+
+def _lint_mail(
+    catalog: Catalog,
+    slug: str,
+    step: str,
+    language: str,
+    allowed: Collection[str],
+    values: Mapping[str, object] | None,
+) -> Iterator[Finding]:
+    template = catalog.template(slug, step, language)
+    yield from _translation_findings(catalog, template)
+    compiled = compile_template(catalog, template)
+    unknown = [name for name in compiled.placeholders if not _is_allowed(name, allowed)]
+    for name in unknown:
+        yield Finding(
+            Severity.ERROR,
+            "unknown-placeholder",
+            template.path,
+            f"Nothing has the name {{{{ {name} }}}} in this campaign.",
+            f"Mend the name; known are: {', '.join(sorted(allowed))}.",
+        )
+    yield from _frame_findings(compiled, template.path)
+    if unknown:
+        return
+    if values is None:
+        values = sample_values(catalog.strings(language))
+    rendered = Renderer(compiled, template.path).render(values)
+    yield from _rendered_findings(rendered, template.path)
+
+
+def _is_allowed(name: str, allowed: Collection[str]) -> bool:
+    return name in allowed or any(other.startswith(f"{name}.") for other in allowed)
+
+
+def _translation_findings(catalog: Catalog, template: Template) -> Iterator[Finding]:
+    where = template.path
+    if not template.reviewed_by:
+        yield Finding(
+            Severity.NOTICE,
+            "unreviewed",
+            where,
+            f"Nobody has reviewed the mail in the language {template.language!r} yet.",
+            "Have a native speaker read it and put the name into reviewed_by.",
+        )
+    if template.language == SOURCE_LANGUAGE or SOURCE_LANGUAGE not in catalog.languages(
+        template.slug, template.step
+    ):
+        return
+    source = catalog.template(template.slug, template.step, SOURCE_LANGUAGE)
+    if template.source_revision != source.revision:
+        yield Finding(
+            Severity.WARNING,
+            "behind-source",
+            where,
+            f"It follows revision {template.source_revision} of the English mail, "
+            f"which is at revision {source.revision}.",
+            f"Take over what changed, then set source_revision = {source.revision}.",
+        )
+    own, theirs = (set(placeholders(each.subject, each.preheader, each.body)) for each in (template, source))
+    for name in sorted(theirs - own):
+        yield Finding(
+            Severity.ERROR,
+            "placeholder-parity",
+            where,
+            f"It lacks {{{{ {name} }}}}, which the English mail has.",
+            "Use it, or take it out of the English mail too.",
+        )
+    for name in sorted(own - theirs):
+        yield Finding(
+            Severity.ERROR,
+            "placeholder-parity",
+            where,
+            f"It has {{{{ {name} }}}}, which the English mail lacks.",
+            "Take it out, or use it in the English mail too.",
+        )
+
+
+def _frame_findings(compiled: Compiled, where: str) -> Iterator[Finding]:
+    for part, source in (("HTML", compiled.html), ("plain text", compiled.text)):
+        names = placeholders(source)
+        if "links.unsubscribe" not in names:
+            yield Finding(
+                Severity.ERROR,
+                "opt-out-missing",
+                where,
+                f"The {part} has no link to say stop.",
+                "Put {{ links.unsubscribe }} into the layout (templates/_layout).",
+            )
+        if "contact.source" not in names:
+            yield Finding(
+                Severity.ERROR,
+                "source-missing",
+                where,
+                f"The {part} does not say where the address comes from (GDPR, Article 14).",
+                "Put {{ contact.source }} into `why` of the strings file.",
+            )
+
+
+def _rendered_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
+    if len(rendered.subject) > MAX_SUBJECT:
+        yield Finding(
+            Severity.WARNING,
+            "subject-long",
+            where,
+            f"The subject has {len(rendered.subject)} characters: {rendered.subject!r}.",
+            f"Keep it within {MAX_SUBJECT}, the important words first.",
+        )
+    size = len(rendered.html.encode())
+    if size > MAX_HTML_BYTES:
+        yield Finding(
+            Severity.ERROR,
+            "html-large",
+            where,
+            f"The HTML has {size:,} bytes; above {MAX_HTML_BYTES:,} Gmail cuts the mail off.",
+            "Shorten the mail.",
+        )
+    # what stands before the signature's mark; the frame alone is no mail
+    if not rendered.text.split("\n-- \n")[0].strip():
+        yield Finding(
+            Severity.ERROR,
+            "text-missing",
+            where,
+            "The plain text part is empty.",
+            "Let templates/_layout/base.txt.j2 write [[ section.text ]].",
+        )
+    for found in _HREF.finditer(rendered.html):
+        address = unescape(found.group(1) or found.group(2) or "")
+        if not address.startswith(("https://", "mailto:")):
+            yield Finding(
+                Severity.ERROR,
+                "link-insecure",
+                where,
+                f"The link {address!r} is neither https: nor mailto:.",
+                "Write the whole address, beginning with https://.",
+            )
+    if remote := _REMOTE.search(rendered.html):
+        yield Finding(
+            Severity.ERROR,
+            "remote-asset",
+            where,
+            f"The HTML loads something from elsewhere ({remote.group()!r}).",
+            "Take it out: mails carry all they need, and nothing tells who opened them.",
+        )
+    for part, text in (
+        ("subject", rendered.subject),
+        ("preheader", rendered.preheader),
+        ("HTML", rendered.html),
+        ("plain text", rendered.text),
+    ):
+        if leftover := _LEFTOVER.search(text):
+            context = text[max(0, leftover.start() - 20) : leftover.end() + 20].replace("\n", " ")
+            yield Finding(
+                Severity.ERROR,
+                "placeholder-left",
+                where,
+                f"The {part} still holds {leftover.group()} (near {context!r}).",
+                "Mend the placeholder, or the value that holds the braces.",
+            )
