@@ -1,0 +1,43 @@
+"""Is an address an office's or a person's?"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+
+from outreach.contacts.country import package_table
+from outreach.contacts.folding import fold
+from outreach.model.states import ContactKind
+
+_PARTS = re.compile(r"[._+\d-]+")
+
+
+@cache
+def _roles() -> tuple[frozenset[str], re.Pattern[str]]:
+    words = package_table("role_addresses.toml")
+    return frozenset(words["whole"]), re.compile("|".join(sorted(words["within"], key=len, reverse=True)))
+
+
+@lru_cache(maxsize=65536)
+def _is_role(local: str) -> bool:
+    whole, within = _roles()
+    local = local.lower() if local.isascii() else fold(local)
+    return within.search(local) is not None or any(part in whole for part in _PARTS.split(local))
+
+
+def kind_of(address: str, place_name: str, person: str | None) -> ContactKind:
+    """Institutional only where the local part says so: the word of an office, or the name of the place or of
+    the domain. In doubt a person, for treating a person's address as an office's would deny them their rights
+    (GDPR), and the other way round costs nothing but a notice.
+    """
+    local, _, domain = address.partition("@")
+    if _is_role(local):
+        return ContactKind.INSTITUTIONAL
+    name = fold(local).replace(" ", "")
+    if person and name in fold(person).split():
+        return ContactKind.NAMED
+    if len(name) > 2 and (
+        name in domain.replace("-", "").lower() or name == fold(place_name).replace(" ", "")
+    ):
+        return ContactKind.INSTITUTIONAL
+    return ContactKind.NAMED

@@ -1,0 +1,173 @@
+"""What an import would do: the difference between a file and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from outreach.contacts.normalize import Rejected
+from outreach.contacts.places import place_key
+from outreach.model.states import ContactKind
+from outreach.model.values import ContactRow, Place
+
+#: (key of the municipality, address in lower case)
+ContactKey = tuple[str, str]
+
+_PLACE_FIELDS = ("name", "code", "region", "population", "languages", "time_zone")
+_CONTACT_FIELDS = ("kind", "person", "role", "language")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContact:
+    """A contact as the database has it."""
+
+    place: Place
+    email: str
+    kind: ContactKind
+    person: str | None = None
+    role: str | None = None
+    language: str | None = None
+    in_source: bool = True  # it came from the source that is imported now: it can be gone from it
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    field: str
+    old: object
+    new: object
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedContact:
+    key: ContactKey
+    row: ContactRow
+    changes: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPlace:
+    key: str
+    place: Place  # as it is after the import
+    changes: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The same address of the same municipality a second time in the file; the first row counts."""
+
+    line: int
+    first_line: int
+    email: str
+
+
+@dataclass(slots=True)
+class ImportPlan:
+    """What would be written. ``new`` rows carry the municipality as their own row had it: ``places`` has each
+    municipality that is to be written, once, with what all rows say of it."""
+
+    new: list[ContactRow] = field(default_factory=list)
+    changed: list[ChangedContact] = field(default_factory=list)
+    changed_places: list[ChangedPlace] = field(default_factory=list)
+    places: dict[str, Place] = field(default_factory=dict)
+    same: int = 0
+    duplicates: list[Duplicate] = field(default_factory=list)
+    suppressed: list[ContactRow] = field(default_factory=list)  # never written to again, and not imported
+    rejected: list[Rejected] = field(default_factory=list)
+    gone: list[KnownContact] = field(default_factory=list)  # no longer in the file; kept
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not (self.new or self.changed or self.changed_places)
+
+
+def plan(
+    rows: Iterable[ContactRow | Rejected],
+    known: Mapping[ContactKey, KnownContact],
+    suppressed: Callable[[str], bool],
+) -> ImportPlan:
+    """Compare ``rows`` with the contacts of the country that are ``known``.
+
+    ``suppressed`` is asked with an address in lower case. An empty cell takes nothing away.
+    Of rows that contradict each other about a municipality or an address the first counts, so that importing
+    the same file again changes nothing.
+    """
+    result = ImportPlan()
+    lines: dict[ContactKey, int] = {}
+    stated: dict[str, Place] = {}
+    wanted: set[str] = set()
+    for row in rows:
+        if isinstance(row, Rejected):
+            result.rejected.append(row)
+            continue
+        place = row.place
+        pk = place_key(place)
+        email_key = row.email.casefold()
+        key = (pk, email_key)
+        first_line = lines.setdefault(key, row.line)
+        if first_line != row.line:
+            result.duplicates.append(Duplicate(row.line, first_line, row.email))
+            continue
+        if suppressed(email_key):
+            result.suppressed.append(row)
+            continue
+        before = stated.setdefault(pk, place)
+        if before is not place and before != place:
+            stated[pk] = _filled(before, place)
+        old = known.get(key)
+        if old is None:
+            result.new.append(row)
+            wanted.add(pk)
+        elif (
+            (row.kind is old.kind or row.kind == old.kind)
+            and (row.person == old.person or row.person is None)
+            and (row.role == old.role or row.role is None)
+            and (row.language == old.language or row.language is None)
+        ):
+            result.same += 1
+        else:
+            result.changed.append(ChangedContact(key, row, _changes(old, row, _CONTACT_FIELDS)))
+    _compare_places(result, stated, wanted, known)
+    result.gone = [contact for key, contact in known.items() if contact.in_source and key not in lines]
+    return result
+
+
+def _filled(first: Place, second: Place) -> Place:
+    """``first`` with what only ``second`` knows."""
+    missing = {
+        name: getattr(second, name)
+        for name in _PLACE_FIELDS
+        if not getattr(first, name) and getattr(second, name)
+    }
+    return replace(first, **missing) if missing else first
+
+
+def _changes(old: object, new: object, names: Iterable[str]) -> tuple[FieldChange, ...]:
+    return tuple(
+        FieldChange(name, getattr(old, name), getattr(new, name))
+        for name in names
+        if getattr(new, name) and getattr(new, name) != getattr(old, name)
+    )
+
+
+def _compare_places(
+    result: ImportPlan,
+    stated: Mapping[str, Place],
+    wanted: set[str],
+    known: Mapping[ContactKey, KnownContact],
+) -> None:
+    known_places: dict[str, Place] = {}
+    for (key, _), contact in known.items():
+        known_places.setdefault(key, contact.place)
+    for key, place in stated.items():
+        old = known_places.get(key)
+        if old is None:
+            result.places[key] = place
+        elif old != place:
+            merged = _filled(place, old)
+            changes = _changes(old, merged, _PLACE_FIELDS)
+            if changes:
+                result.changed_places.append(ChangedPlace(key, merged, changes))
+            if changes or key in wanted:
+                result.places[key] = merged
+        elif key in wanted:
+            result.places[key] = old

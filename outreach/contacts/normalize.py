@@ -1,0 +1,275 @@
+"""A row of a table -> contacts, or the reason why a cell could not become one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from functools import cache, lru_cache
+
+from outreach.contacts import addresses
+from outreach.contacts.columns import ColumnMapping
+from outreach.contacts.country import habits, package_table
+from outreach.contacts.decode import Row
+from outreach.contacts.folding import fold, tidy
+from outreach.contacts.headers import Field
+from outreach.contacts.kinds import kind_of
+from outreach.model.values import ContactRow, Place
+
+_TOTALS = frozenset(
+    """total totals summe gesamtsumme insgesamt gesamt totaal totale totali somme totaux yhteensa summa
+    sammanlagt συνολο συνολα общо сума всичко suma razem ogolem celkem spolu osszesen ukupno skupaj kopa
+    kokku viso iomlan soma""".split()  # noqa: SIM905 - a list of words reads better as words
+)
+_LANGUAGES_APART = re.compile(r"[;,/+&|\s-]+")
+_NOT_DIGIT = re.compile(r"\D")
+_GROUPED = re.compile(r"\d{1,3}(?:[.,'’ ]\d{3})*|\d+(?:[.,]0+)?")
+_ISO_REGION = re.compile(r"([A-Z]{2})-[A-Z0-9]{1,3}")
+_CAPITALS_SAFE = frozenset({"IT", "FR", "ES", "PT"})
+_SMALL_WORDS = frozenset(
+    """de del della dello dei degli delle di da do dos das du des d la le les en el los las sur sous et e y a
+    al alla au aux in nel con""".split()  # noqa: SIM905
+)
+
+
+@unique
+class RejectReason(StrEnum):
+    NO_ADDRESS = "no_address"
+    WEBSITE = "website"
+    PHONE = "phone"
+    INVALID_ADDRESS = "invalid_address"
+    NO_MUNICIPALITY = "no_municipality"
+    NOT_A_CONTACT = "not_a_contact"  # a total, a note
+    UNKNOWN_LANGUAGE = "unknown_language"
+
+
+_REMEDIES = {
+    RejectReason.NO_ADDRESS: "Fill in the e-mail address.",
+    RejectReason.WEBSITE: "Replace the web page by the e-mail address.",
+    RejectReason.PHONE: "Replace the telephone number by the e-mail address.",
+    RejectReason.INVALID_ADDRESS: "Correct the e-mail address.",
+    RejectReason.NO_MUNICIPALITY: "Fill in the municipality's name or code.",
+    RejectReason.NOT_A_CONTACT: "Nothing to do if this is a total or a note.",
+    RejectReason.UNKNOWN_LANGUAGE: "Write the language as its code, such as nl or fr, or leave it empty.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row, or one address of a row, that was not accepted."""
+
+    line: int
+    column: str  # the header of the column at fault
+    value: str
+    reason: RejectReason
+    remedy: str
+    cells: tuple[str, ...]  # the whole row as it stood in the file
+
+
+def contacts(rows: Iterable[Row], mapping: ColumnMapping, country: str) -> Iterator[ContactRow | Rejected]:
+    """Every contact of ``rows``, and every reason against one, in the order of the file."""
+    normalizer = Normalizer(mapping, country)
+    for row in rows:
+        yield from normalizer.contacts(row)
+
+
+class Normalizer:
+    """Reads the rows of one table."""
+
+    def __init__(self, mapping: ColumnMapping, country: str) -> None:
+        self._country = country
+        self._emails = mapping.indexes(Field.EMAIL)
+        self._certified = mapping.indexes(Field.CERTIFIED_EMAIL)
+        self._municipalities = mapping.indexes(Field.MUNICIPALITY)
+        self._code = mapping.first(Field.CODE)
+        self._region = mapping.first(Field.REGION)
+        self._language = mapping.first(Field.LANGUAGE)
+        self._person = mapping.first(Field.PERSON)
+        self._first_name = mapping.first(Field.FIRST_NAME)
+        self._last_name = mapping.first(Field.LAST_NAME)
+        self._role = mapping.first(Field.ROLE)
+        self._population = mapping.first(Field.POPULATION)
+        self._headers = {column.index: column.header for column in mapping.columns}
+        self._width = max((column.index for column in mapping.columns), default=0) + 1
+
+    def contacts(self, row: Row) -> list[ContactRow | Rejected]:
+        """One value for each address of the row, and one for each fault. Raises nothing.
+
+        A fault of the municipality or the language rejects the row; a fault of one address only that address.
+        """
+        line, cells = row
+        if len(cells) < self._width:
+            cells = [*cells, *[""] * (self._width - len(cells))]
+        found: list[str] = []
+        refused: list[Rejected] = []
+        person_in_cell = None
+        for index in self._emails:
+            cell = cells[index]
+            address = addresses.plain(cell)
+            if address is not None:
+                found.append(address)
+            elif cell:
+                person_in_cell = self._read_cell(row, index, cell, found, refused) or person_in_cell
+        if not found:
+            for index in self._certified:
+                self._read_cell(row, index, cells[index], found, refused)
+        if not found:
+            return list(refused) if refused else [self._without_address(row, cells)]
+        if len(found) > 1:
+            found = list({address.casefold(): address for address in found}.values())
+
+        name = code = None
+        for index in self._municipalities:
+            name = tidy(cells[index])
+            if name:
+                break
+        if self._code is not None:
+            code = clean_code(cells[self._code], self._country)
+        if not name:
+            name = code
+        if not name:
+            index = self._municipalities[0] if self._municipalities else self._code or 0
+            return [self._rejected(row, index, "", RejectReason.NO_MUNICIPALITY)]
+        if len(name) > 3 and name.isupper():
+            name = _without_capitals(name, self._country)
+        language: str | None = None
+        languages: tuple[str, ...] = ()
+        if self._language is not None and cells[self._language]:
+            parsed = parse_languages(cells[self._language])
+            if parsed is None:
+                value = cells[self._language]
+                return [*refused, self._rejected(row, self._language, value, RejectReason.UNKNOWN_LANGUAGE)]
+            if len(parsed) == 1:
+                language = parsed[0]
+            else:
+                languages = parsed
+        place = Place(
+            self._country,
+            name,
+            code or None,
+            None if self._region is None else _region(cells[self._region], self._country),
+            None if self._population is None else parse_population(cells[self._population]),
+            languages,
+        )
+        person = self._person_of(cells) or person_in_cell
+        role = None if self._role is None else tidy(cells[self._role]) or None
+        result: list[ContactRow | Rejected] = [
+            ContactRow(place, address, kind_of(address, name, person), line, person, role, language)
+            for address in found
+        ]
+        return [*result, *refused] if refused else result
+
+    def _read_cell(
+        self, row: Row, index: int, cell: str, found: list[str], refused: list[Rejected]
+    ) -> str | None:
+        """Add what a cell that is no plain address holds; returns the name of "Name <address>"."""
+        if not cell.strip():
+            return None
+        result = addresses.find(cell)
+        found.extend(result.valid)
+        for piece in result.invalid:
+            refused.append(self._rejected(row, index, piece, RejectReason.INVALID_ADDRESS))
+        if not result.valid and not result.invalid:
+            text = tidy(cell)
+            if not any(map(str.isalnum, text)):
+                return None  # "-", "?"
+            if addresses.is_phone(text):
+                reason = RejectReason.PHONE
+            elif addresses.is_website(text):
+                reason = RejectReason.WEBSITE
+            else:
+                reason = RejectReason.INVALID_ADDRESS
+            refused.append(self._rejected(row, index, text, reason))
+        return result.name
+
+    def _without_address(self, row: Row, cells: list[str]) -> Rejected:
+        filled = [tidy(cell) for cell in cells if cell.strip()]
+        first = fold(filled[0]) if filled else ""
+        is_total = first in _TOTALS or first.partition(" ")[0] in _TOTALS
+        if is_total or len(filled) < min(2, self._width):
+            return self._rejected(row, 0, filled[0] if filled else "", RejectReason.NOT_A_CONTACT)
+        index = (self._emails or self._certified or (0,))[0]
+        return self._rejected(row, index, tidy(cells[index]), RejectReason.NO_ADDRESS)
+
+    def _rejected(self, row: Row, index: int, value: str, reason: RejectReason) -> Rejected:
+        header = self._headers.get(index) or f"column {index + 1}"
+        return Rejected(row.line, header, value, reason, _REMEDIES[reason], tuple(row.cells))
+
+    def _person_of(self, cells: list[str]) -> str | None:
+        if self._person is not None and cells[self._person]:
+            return tidy(cells[self._person]) or None
+        if self._last_name is None:
+            return None
+        first = "" if self._first_name is None else cells[self._first_name]
+        return tidy(f"{first} {cells[self._last_name]}") or None
+
+
+def clean_code(cell: str, country: str) -> str:
+    """The LAU code with the zeros a spreadsheet took away, where the country's codes have one width."""
+    code = cell.strip().strip("'").replace("\u00a0", "").replace(" ", "")
+    if code.endswith(".0"):
+        code = code[:-2]
+    known = habits(country)
+    if known.code_least <= len(code) < known.code_width and code.isascii() and code.isdigit():
+        return code.zfill(known.code_width)
+    return code
+
+
+@cache
+def _language_names() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for code, words in package_table("languages.toml").items():
+        names[code] = code
+        for word in words:
+            names.setdefault(fold(word), code)
+    return names
+
+
+@lru_cache(maxsize=1024)
+def parse_languages(cell: str) -> tuple[str, ...] | None:
+    """ISO 639-1 codes of "nl", "Nederlands", "fr/nl"; empty for an empty cell, None if not understood."""
+    text = tidy(cell).strip("-?.")
+    names = _language_names()
+    if fold(text) in names:
+        return (names[fold(text)],)
+    if re.fullmatch(r"[a-z]{2}[-_][A-Z]{2}", text) and text[:2] in names:
+        return (text[:2],)
+    words = [
+        fold(part)
+        for part in _LANGUAGES_APART.split(text)
+        if fold(part) not in ("", "en y", "und", "et", "and", "ja", "och")
+    ]
+    if len(words) == 3 and words[1] in ("en", "e", "y", "a", "i"):
+        del words[1]
+    if any(word not in names for word in words):
+        return None
+    return tuple(dict.fromkeys(names[word] for word in words))
+
+
+def parse_population(cell: str) -> int | None:
+    """A number with or without signs between the thousands; None where it is not clearly one."""
+    if cell.isascii() and cell.isdigit():
+        return int(cell) if len(cell) < 10 else None
+    text = tidy(cell)
+    if not text or not _GROUPED.fullmatch(text) or len(text) > 14:
+        return None
+    return int(_NOT_DIGIT.sub("", re.sub(r"[.,]0{1,2}$", "", text)))
+
+
+@lru_cache(maxsize=4096)
+def _region(cell: str, country: str) -> str | None:
+    text = tidy(cell)
+    match = _ISO_REGION.fullmatch(text.upper())
+    return text.upper() if match and match[1] == country else text or None
+
+
+def _without_capitals(name: str, country: str) -> str:
+    """COMUNE DI SAN ZENO -> Comune di San Zeno, in the countries where little can go wrong."""
+    if country not in _CAPITALS_SAFE or not any(map(str.isalpha, name)):
+        return name
+    parts = re.split(r"([\s'’-]+)", name.lower())
+    return "".join(
+        part if part in _SMALL_WORDS and index else part[:1].upper() + part[1:]
+        for index, part in enumerate(parts)
+    )

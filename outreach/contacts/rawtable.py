@@ -1,0 +1,20 @@
+"""What the readers of the file formats hand to :mod:`outreach.contacts.decode`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAX_COLUMNS = 1000
+MAX_CELL = 131_072  # characters; what Python's csv module allows, four times what Excel allows
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """All rows of a file or sheet with their line numbers from 1, titles and header included."""
+
+    format: str
+    rows: Iterable[tuple[int, list[str]]]
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
