@@ -1,7 +1,7 @@
 """Bytes -> text, whatever a message claims about its charset. Nothing here raises.
 
 Declared charsets are wrong often enough that they are a hint: what is valid UTF-8 is UTF-8, Latin-1 is read
-as Windows-1252 (as the WHATWG encoding standard does), and what fits nothing is read by the bytes it is made of.
+as Windows-1252 (as the WHATWG encoding standard does), and what fits nothing is read by its bytes.
 """
 
 from __future__ import annotations
