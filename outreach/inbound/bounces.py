@@ -1,0 +1,198 @@
+"""Delivery reports and notices -> one :class:`~outreach.model.values.Bounce` a recipient.
+
+Two readers, the standard form first (RFC 3464), then the free text of systems that do not write it. A message
+is only looked at as a bounce when a mail system sent it; a person who quotes or forwards a bounce is a person.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from outreach.inbound import notices, reasons, reports
+from outreach.inbound.parse import Parsed
+from outreach.model.states import InboundKind
+from outreach.model.values import Bounce, Verdict
+
+_SYSTEM_SENDER = re.compile(
+    r"mailer[-_.]?daemon|mail[-_.]?daemon|maildaemon|^post[-_]?master|^mail\.?delivery|^mailsystem|^mail-system|^bounce|^mdaemon|^smtpd?$|^daemon",
+)
+_SYSTEM_NAME = re.compile(
+    r"mailer[-_ ]?daemon|mail(?:er)? deliver\w* (?:sub)?system|mail deliver\w* service|delivery (?:sub)?system|postmaster|mail administrator|internet mail delivery|system administrator|mail system",
+    re.IGNORECASE,
+)
+_FAILURE_SUBJECT = re.compile(
+    r"""undeliver | (?:un|non|not\s)deliver(?:able|ed) | delivery\s(?:\w+\s){0,2}(?:status|fail|notif|report|problem|error|delay|incomplete|unsuccessful) | fail(?:ed|ure)\s(?:notice|delivery|to\sdeliver)
+      | delivery\sfail | mail\s(?:system\s)?(?:error|failure) | mail\sfailed | (?:failed|failure|delayed)\s(?:mail|delivery|message) | returned\smail | returning\s(?:message|to) | could\s?n[o']t\sbe\sdelivered
+      | message\sdelivery\shas\sfailed | error\ssending\syour\smail | delayed\s\d+ | warning:\s(?:message|could) | non\srecapitabile | unzustellbar | nicht\szugestellt | non\s?remis | échec | undeliverable | message\syou\ssent\sblocked
+      | onbestelbaar | no\sse\spuede\sentregar | не\sдоставлен | エラー | rejected:\s
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_FAILURE_TEXT = re.compile(
+    r"""(?:could\s?n[o']t|not|unable\sto|cannot|failed\sto|has\sfailed|wasn't\sable\sto|were\sunable\sto)\s(?:be\s)?(?:deliver|the\sfollowing|to\sthese)
+      | delivery\s(?:\w+\s){0,6}(?:failed|fails|has\sbeen\sdelayed|attempts) | failed\spermanently | had\s(?:permanent|transient|delivery) | permanent\s(?:fatal\s)?error | undeliverable | returned\sto\ssender | is\sdelayed | not\syet\sbeen\sdelivered
+      | failure\sreasons | failed\saddresses | transcript\sof\ssession | did\snot\slike\sour | error\s(?:sending|delivering) | (?:message|mail)\s(?:\w+\s){0,4}(?:was|were|been)\s(?:rejected|returned|refused|blocked) | trouble\sdelivering | invalid\suser\saddress | may\snot\sexist | giving\sup
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_DELAY = re.compile(
+    r"has been delayed|not yet been delivered|will be retried|delayed for more|is delayed|warning message only|temporary failure report|delivery attempts will continue|still being retried",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d)[^>]{0,200}>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[a-zA-Z/!][^>]{0,2000}>", re.IGNORECASE | re.DOTALL)
+
+
+def detect(parsed: Parsed) -> Verdict | None:
+    """The verdict where the message is a delivery report or notice of failure or delay, else ``None``.
+
+    A report that tells of successful delivery only is ``other``.
+    """
+    standard = parsed.part(*reports.REPORT_TYPES)
+    if standard is not None and _is_report(parsed):
+        return _standard(parsed, [part for part in parsed.parts if part.content_type in reports.REPORT_TYPES])
+    evidence = _system_mail(parsed)
+    if evidence is None:
+        return None
+    return _free_text(parsed, evidence)
+
+
+def returned_headers(parsed: Parsed) -> dict[str, list[str]]:
+    """The header of the message a bounce returns: lower-case name -> values. Empty where it returns none."""
+    found = reports.returned(parsed)
+    if found:
+        return found
+    if _system_mail(parsed) is None:
+        return {}
+    for part in parsed.parts[1:]:
+        if part.content_type == "text/plain":
+            block = reports.returned_block(part.payload)
+            if "message-id" in block or "received" in block:
+                return block
+    return notices.cut(_words_of(parsed)).returned
+
+
+def _is_report(parsed: Parsed) -> bool:
+    """A delivery-status part counts unless a person forwards one inside a mail of their own."""
+    if parsed.content_type == "multipart/report":
+        return True
+    return _system_mail(parsed) is not None
+
+
+def _system_mail(parsed: Parsed) -> str | None:
+    """The mark by which a mail system wrote this, or ``None``."""
+    local = (parsed.from_address or "").partition("@")[0]
+    sender = parsed.header("from").strip()
+    failing = _FAILURE_SUBJECT.search(parsed.subject) is not None
+    if parsed.headers.get("x-failed-recipients"):
+        return "X-Failed-Recipients"
+    named = bool(local and _SYSTEM_SENDER.search(local)) or bool(_SYSTEM_NAME.search(parsed.from_name))
+    null = parsed.from_address is None and ("<>" in sender or bool(_SYSTEM_NAME.search(sender)))
+    if not (named or null):
+        returns = parsed.header("return-path") == "<>" or parsed.header("auto-submitted").startswith("auto-")
+        if not (returns and failing and _FAILURE_TEXT.search(_words_of(parsed)[:4000])):
+            return None
+        return f"null return path, subject: {parsed.subject[:80]}"
+    if failing or parsed.content_type == "multipart/report" or parsed.part(*reports.RETURNED_TYPES):
+        return f"sent by {sender[:80]}"
+    if _FAILURE_TEXT.search(_words_of(parsed)[:4000]):
+        return f"sent by {sender[:80]}"
+    return None
+
+
+def _words_of(parsed: Parsed) -> str:
+    text = parsed.text or ""
+    if len(text.strip()) < 20 and parsed.html:
+        text += "\n" + unescape(_ANY_TAG.sub("", _TAG.sub("\n", parsed.html[:200_000])))
+    return text
+
+
+def _standard(parsed: Parsed, parts: list[object]) -> Verdict:
+    told: list[reports.Failure] = []
+    for part in parsed.parts:
+        if part.content_type in reports.REPORT_TYPES:
+            told += reports.failures(part)
+    human = notices.cut(_words_of(parsed))
+    if not told:
+        return _free_text(parsed, "multipart/report")
+    failed = [failure for failure in told if failure.action not in reports.DELIVERED]
+    evidence = (f"{parsed.content_type} with message/delivery-status",)
+    if not failed:
+        return Verdict(
+            kind=InboundKind.OTHER,
+            detector="delivery_report",
+            confidence=1.0,
+            evidence=(*evidence, f"action: {told[0].action}"),
+        )
+    bounces = []
+    for failure in failed:
+        bounce, phrase = _judged(failure, (*failure.words, _about(human.text, failure.recipient, len(failed))))
+        bounces.append(bounce)
+        evidence += (f"action: {failure.action}, status: {failure.status}",)
+        if phrase:
+            evidence += (f"{bounce.reason}: {phrase!r}",)
+    return Verdict(
+        kind=InboundKind.BOUNCE,
+        detector="delivery_report",
+        confidence=1.0,
+        evidence=evidence,
+        bounces=tuple(bounces),
+    )
+
+
+def _about(text: str, recipient: str | None, count: int) -> str:
+    """What the part for people says of one recipient."""
+    if count == 1 or recipient is None:
+        return text
+    at = text.lower().find(recipient)
+    return text[at : at + 600] if at >= 0 else ""
+
+
+def _free_text(parsed: Parsed, mark: str) -> Verdict:
+    notice = notices.cut(_words_of(parsed))
+    own = set(parsed.to) | ({parsed.from_address} if parsed.from_address else set())
+    returned = returned_headers(parsed) if not notice.returned else notice.returned
+    notice = notices.Notice(notice.text, returned)
+    named = parsed.headers.get("x-failed-recipients", ())
+    told = notices.failures(notice, named, own)
+    delayed = _DELAY.search(notice.text) is not None and "permanent" not in notice.text.lower()
+    bounces = []
+    evidence: tuple[str, ...] = (mark,)
+    for failure in told:
+        if delayed:
+            failure = reports.Failure(
+                failure.recipient, "delayed", failure.status, failure.diagnostic, failure.words
+            )
+        bounce, phrase = _judged(failure, failure.words)
+        bounces.append(bounce)
+        if phrase:
+            evidence += (f"{bounce.reason}: {phrase!r}",)
+    return Verdict(
+        kind=InboundKind.BOUNCE,
+        detector="delivery_notice",
+        confidence=0.9 if all(bounce.recipient for bounce in bounces) else 0.7,
+        evidence=evidence,
+        bounces=tuple(bounces),
+    )
+
+
+def _judged(failure: reports.Failure, words: tuple[str, ...]) -> tuple[Bounce, str | None]:
+    """Status, reason and hardness of one failure, with the phrase that gave the reason."""
+    temporary = failure.action == "delayed"
+    closest = failure.diagnostic
+    status = reasons.choose_status(
+        failure.status, (closest, *words[:1]) if closest else words[:2], temporary=temporary
+    )
+    name, hard, phrase = reasons.choose((closest, *words), status, temporary=temporary)
+    diagnostic = closest or next((word for word in words if word), "")
+    return (
+        Bounce(
+            recipient=failure.recipient,
+            hard=hard,
+            status=status,
+            reason=name,
+            diagnostic=" ".join(diagnostic.split())[:500] or None,
+        ),
+        phrase,
+    )
