@@ -1,7 +1,8 @@
-"""Delivery reports and notices -> one :class:`~outreach.model.values.Bounce` a recipient.
+"""Delivery reports and notices -> a :class:`~outreach.model.values.Bounce` for each recipient.
 
-Two readers, the standard form first (RFC 3464), then the free text of systems that do not write it. A message
-is only looked at as a bounce when a mail system sent it; a person who quotes or forwards a bounce is a person.
+Two readers, the standard form first (RFC 3464), then the free text of systems that do not write it. A
+message is only looked at as a bounce when a mail system sent it; a person who quotes or forwards a
+bounce is a person.
 """
 
 from __future__ import annotations
@@ -10,38 +11,16 @@ import re
 from html import unescape
 
 from outreach.inbound import notices, reasons, reports
+from outreach.inbound.marks import mark
 from outreach.inbound.parse import Parsed
 from outreach.model.states import InboundKind
 from outreach.model.values import Bounce, Verdict
 
-_SYSTEM_SENDER = re.compile(
-    r"mailer[-_.]?daemon|mail[-_.]?daemon|maildaemon|^post[-_]?master|^mail\.?delivery|^mailsystem|^mail-system|^bounce|^mdaemon|^smtpd?$|^daemon",
-)
-_SYSTEM_NAME = re.compile(
-    r"mailer[-_ ]?daemon|mail(?:er)? deliver\w* (?:sub)?system|mail deliver\w* service|delivery (?:sub)?system|postmaster|mail administrator|internet mail delivery|system administrator|mail system",
-    re.IGNORECASE,
-)
-_FAILURE_SUBJECT = re.compile(
-    r"""undeliver | (?:un|non|not\s)deliver(?:able|ed) | delivery\s(?:\w+\s){0,2}(?:status|fail|notif|report|problem|error|delay|incomplete|unsuccessful) | fail(?:ed|ure)\s(?:notice|delivery|to\sdeliver)
-      | delivery\sfail | mail\s(?:system\s)?(?:error|failure) | mail\sfailed | (?:failed|failure|delayed)\s(?:mail|delivery|message) | returned\smail | returning\s(?:message|to) | could\s?n[o']t\sbe\sdelivered
-      | message\sdelivery\shas\sfailed | error\ssending\syour\smail | delayed\s\d+ | warning:\s(?:message|could) | non\srecapitabile | unzustellbar | nicht\szugestellt | non\s?remis | échec | undeliverable | message\syou\ssent\sblocked
-      | onbestelbaar | no\sse\spuede\sentregar | не\sдоставлен | エラー | rejected:\s
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-_FAILURE_TEXT = re.compile(
-    r"""(?:could\s?n[o']t|not|unable\sto|cannot|failed\sto|has\sfailed|wasn't\sable\sto|were\sunable\sto)\s(?:be\s)?(?:deliver|the\sfollowing|to\sthese)
-      | delivery\s(?:\w+\s){0,6}(?:failed|fails|has\sbeen\sdelayed|attempts) | failed\spermanently | had\s(?:permanent|transient|delivery) | permanent\s(?:fatal\s)?error | undeliverable | returned\sto\ssender | is\sdelayed | not\syet\sbeen\sdelivered
-      | failure\sreasons | failed\saddresses | transcript\sof\ssession | did\snot\slike\sour | error\s(?:sending|delivering) | (?:message|mail)\s(?:\w+\s){0,4}(?:was|were|been)\s(?:rejected|returned|refused|blocked) | trouble\sdelivering | invalid\suser\saddress | may\snot\sexist | giving\sup
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-_DELAY = re.compile(
-    r"has been delayed|not yet been delivered|will be retried|delayed for more|is delayed|warning message only|temporary failure report|delivery attempts will continue|still being retried",
-    re.IGNORECASE,
-)
+_NEAR = 400  # characters after the address in a notice that are certainly about it
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d)[^>]{0,200}>", re.IGNORECASE)
-_ANY_TAG = re.compile(r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[a-zA-Z/!][^>]{0,2000}>", re.IGNORECASE | re.DOTALL)
+_ANY_TAG = re.compile(
+    r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[a-zA-Z/!][^>]{0,2000}>", re.IGNORECASE | re.DOTALL
+)
 
 
 def detect(parsed: Parsed) -> Verdict | None:
@@ -51,7 +30,10 @@ def detect(parsed: Parsed) -> Verdict | None:
     """
     standard = parsed.part(*reports.REPORT_TYPES)
     if standard is not None and _is_report(parsed):
-        return _standard(parsed, [part for part in parsed.parts if part.content_type in reports.REPORT_TYPES])
+        return _standard(parsed)
+    notification = reports.sns_notification(parsed)
+    if notification is not None:
+        return _notified(*notification)
     evidence = _system_mail(parsed)
     if evidence is None:
         return None
@@ -84,19 +66,24 @@ def _system_mail(parsed: Parsed) -> str | None:
     """The mark by which a mail system wrote this, or ``None``."""
     local = (parsed.from_address or "").partition("@")[0]
     sender = parsed.header("from").strip()
-    failing = _FAILURE_SUBJECT.search(parsed.subject) is not None
+    failing = mark("failure_subject").search(parsed.subject) is not None
     if parsed.headers.get("x-failed-recipients"):
         return "X-Failed-Recipients"
-    named = bool(local and _SYSTEM_SENDER.search(local)) or bool(_SYSTEM_NAME.search(parsed.from_name))
-    null = parsed.from_address is None and ("<>" in sender or bool(_SYSTEM_NAME.search(sender)))
+    named = bool(local and mark("system_sender").search(local)) or bool(
+        mark("system_name").search(parsed.from_name)
+    )
+    null = parsed.from_address is None and ("<>" in sender or bool(mark("system_name").search(sender)))
+    if not (named or null) and mark("no_reply").search(local) and parsed.part(*reports.RETURNED_TYPES):
+        # A mail system that writes from its service's address: it names the failed one and returns the mail.
+        named = mark("named_failure").search(_words_of(parsed)[:4000]) is not None
     if not (named or null):
         returns = parsed.header("return-path") == "<>" or parsed.header("auto-submitted").startswith("auto-")
-        if not (returns and failing and _FAILURE_TEXT.search(_words_of(parsed)[:4000])):
+        if not (returns and failing and mark("failure_text").search(_words_of(parsed)[:4000])):
             return None
         return f"null return path, subject: {parsed.subject[:80]}"
     if failing or parsed.content_type == "multipart/report" or parsed.part(*reports.RETURNED_TYPES):
         return f"sent by {sender[:80]}"
-    if _FAILURE_TEXT.search(_words_of(parsed)[:4000]):
+    if mark("failure_text").search(_words_of(parsed)[:4000]):
         return f"sent by {sender[:80]}"
     return None
 
@@ -108,7 +95,7 @@ def _words_of(parsed: Parsed) -> str:
     return text
 
 
-def _standard(parsed: Parsed, parts: list[object]) -> Verdict:
+def _standard(parsed: Parsed) -> Verdict:
     told: list[reports.Failure] = []
     for part in parsed.parts:
         if part.content_type in reports.REPORT_TYPES:
@@ -117,7 +104,7 @@ def _standard(parsed: Parsed, parts: list[object]) -> Verdict:
     if not told:
         return _free_text(parsed, "multipart/report")
     failed = [failure for failure in told if failure.action not in reports.DELIVERED]
-    evidence = (f"{parsed.content_type} with message/delivery-status",)
+    evidence: tuple[str, ...] = (f"{parsed.content_type} with message/delivery-status",)
     if not failed:
         return Verdict(
             kind=InboundKind.OTHER,
@@ -127,7 +114,9 @@ def _standard(parsed: Parsed, parts: list[object]) -> Verdict:
         )
     bounces = []
     for failure in failed:
-        bounce, phrase = _judged(failure, (*failure.words, _about(human.text, failure.recipient, len(failed))))
+        bounce, phrase = _judged(
+            failure, (*failure.words, _about(human.text, failure.recipient, len(failed)))
+        )
         bounces.append(bounce)
         evidence += (f"action: {failure.action}, status: {failure.status}",)
         if phrase:
@@ -141,6 +130,23 @@ def _standard(parsed: Parsed, parts: list[object]) -> Verdict:
     )
 
 
+def _notified(kind: str, told: list[reports.Failure]) -> Verdict:
+    """The verdict on a notification of a delivery service."""
+    evidence: tuple[str, ...] = (f"notificationType: {kind}",)
+    bounces = tuple(_judged(failure, failure.words)[0] for failure in told)
+    if kind == "bounce" and bounces:
+        kinds = InboundKind.BOUNCE
+    else:
+        kinds = InboundKind.COMPLAINT if kind == "complaint" else InboundKind.OTHER
+    return Verdict(
+        kind=kinds,
+        detector="service_notification",
+        confidence=1.0,
+        evidence=evidence,
+        bounces=bounces if kinds is InboundKind.BOUNCE else (),
+    )
+
+
 def _about(text: str, recipient: str | None, count: int) -> str:
     """What the part for people says of one recipient."""
     if count == 1 or recipient is None:
@@ -149,16 +155,16 @@ def _about(text: str, recipient: str | None, count: int) -> str:
     return text[at : at + 600] if at >= 0 else ""
 
 
-def _free_text(parsed: Parsed, mark: str) -> Verdict:
+def _free_text(parsed: Parsed, sign: str) -> Verdict:
     notice = notices.cut(_words_of(parsed))
     own = set(parsed.to) | ({parsed.from_address} if parsed.from_address else set())
     returned = returned_headers(parsed) if not notice.returned else notice.returned
     notice = notices.Notice(notice.text, returned)
     named = parsed.headers.get("x-failed-recipients", ())
     told = notices.failures(notice, named, own)
-    delayed = _DELAY.search(notice.text) is not None and "permanent" not in notice.text.lower()
+    delayed = mark("delay").search(notice.text) is not None and "permanent" not in notice.text.lower()
     bounces = []
-    evidence: tuple[str, ...] = (mark,)
+    evidence: tuple[str, ...] = (sign,)
     for failure in told:
         if delayed:
             failure = reports.Failure(
@@ -182,9 +188,13 @@ def _judged(failure: reports.Failure, words: tuple[str, ...]) -> tuple[Bounce, s
     temporary = failure.action == "delayed"
     closest = failure.diagnostic
     status = reasons.choose_status(
-        failure.status, (closest, *words[:1]) if closest else words[:2], temporary=temporary
+        closest, failure.status, words[:1] if closest else words, temporary=temporary
     )
-    name, hard, phrase = reasons.choose((closest, *words), status, temporary=temporary)
+    told = closest or next((said for said in map(notices.said, words) if said), "")
+    near = "" if failure.status or closest else words[0][:_NEAR] if words else ""
+    name, hard, phrase = reasons.choose(
+        (told, failure.recipient or "", near), words, status, temporary=temporary
+    )
     diagnostic = closest or next((word for word in words if word), "")
     return (
         Bounce(

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 from outreach.inbound.charsets import decode
 
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]*+")
+_PARAMETER_LINE = re.compile(rb"(?:boundary|charset|name|report-type|type|format)[ \t]*=", re.IGNORECASE)
 _FOLD = re.compile(rb"\n(?=[ \t])")
 _ENCODED = re.compile(r"=\?([^?\s]*+)\?([bBqQ])\?([^?]*+)\?=")
 _PARAM = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))', re.DOTALL)
@@ -42,10 +43,14 @@ def split_block(block: bytes) -> tuple[dict[str, list[str]], int]:
         except UnicodeDecodeError:
             utf8 = False
     offset = 0
+    last = ""
     unfolded = _FOLD.sub(b"", block) if b"\n " in block or b"\n\t" in block else block
     for number, line in enumerate(unfolded.split(b"\n")):
         found = _FIELD.match(line)
-        if found is None:
+        if found is None and last == "content-type" and _PARAMETER_LINE.match(line):
+            # A fold that lost its blank.
+            fields[last][-1] += " " + line.decode("utf-8", "replace").strip()
+        elif found is None:
             mbox = line.startswith((b"From ", b">From "))
             if line and not (mbox and number < 2):
                 # Unfolding removed one byte for each continuation line before this one.
@@ -55,7 +60,7 @@ def split_block(block: bytes) -> tuple[dict[str, list[str]], int]:
             value = raw.decode("utf-8") if utf8 else decode(raw)
             if "=?" in value:
                 value = decode_words(value)
-            name = found[1].decode("ascii").lower()
+            last = name = found[1].decode("ascii").lower()
             if name in fields:
                 fields[name].append(value.strip())
             else:

@@ -11,38 +11,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from outreach.inbound import headers
+from outreach.inbound.marks import mark
 from outreach.inbound.reports import Failure, returned_block
 
 _MAX_NOTICE = 64_000  # characters read
 _MAX_LINE = 2_000
 
-# The line that says: below stands your message.
-_DIVIDER = re.compile(
-    r"""^[\s>|=*_-]*(?:
-        (?:this\sis\sa|below\sis\sa|included\sis\sa|enclosed\sis\sa|below\sthis\sline\sis\sa)\s(?:full\s)?copy\b
-      | (?:the\s)?(?:header|body|text)s?\sof\s(?:the|your)\s(?:original\s)?message
-      | (?:the\s)?(?:original|returned|unsent|undelivered)\s(?:message|mail)(?:\s(?:header|text|body|follows|below|is)\b.*)?[\s:.=*_-]*$
-      | message\s(?:headers?|text|contents?)\s(?:follow|below)
-      | (?:your|the)\s(?:original\s)?message\s(?:follows|is\sbelow|begins)
-      | (?:unsent|returned|original)\s(?:message|mail)\s+(?:follows|below|header|text)
-      | returned\smessage\b | original\smessage\b\s*-+
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _HEADER_LINE = re.compile(
     r"(?:received|return-path|message-id|dkim-signature|mime-version|x-[a-z-]+|date|from|to|subject|content-type)\s?:",
     re.IGNORECASE,
 )
+_SUMMARY_LINE = re.compile(r"(?:date|from|to|subject)\b", re.IGNORECASE)
+_DECORATION = re.compile(r"^[\s>|=*_-]+")
+_TAIL = re.compile(r"\W+$")
 _BULLET = re.compile(r"^[\s>*\u2022\u00b7|-]*(?:\d{1,3}[.)]\s)?")
-_LABEL = re.compile(
-    r"(?:recipients?|rcpt(?:\sto)?|to|address(?:es)?|delivered\sto|deliver\s(?:\w+\s){0,4}to|delivery\s(?:\w+\s){0,4}to|delivering\s(?:\w+\s){0,4}to"
-    r"|recipients?\sor\sgroups|not\sdelivered\sto|sent\sto|destinat\w+|adres\w*|empf\w+|an|à|пол\w+|attempts?)\W*$",
-    re.IGNORECASE,
-)
-_NOT_FAILED = re.compile(
-    r"mail\sfrom|sender|from\s?:|<<<\s|reply-to|contact|please|support|cc\s?:|help|postmaster\sat|message-id|questions|return-path|on\sbehalf|envelope-from|ehlo|helo|auth",
-    re.IGNORECASE,
-)
 _TRANSCRIPT = re.compile(r"^\s*(?:[.\s]*while talking to|>>>|<<<|\S+\s*->\s|out:|in:)", re.IGNORECASE)
 
 
@@ -59,13 +41,24 @@ def cut(text: str) -> Notice:
     lines = text[:_MAX_NOTICE].split("\n")
     for number, line in enumerate(lines):
         below = lines[number + 1 : number + 40]
-        if len(line) < 200 and _DIVIDER.match(line) and (number or len(below) > 3):
-            if _starts_message(below) or _decorated(line):
-                return _cut_at(lines, number, number + 1)
-        elif _HEADER_LINE.match(line) and not line[:4].lower().startswith(("date", "from", "to:", "subj", "to :")):
-            if sum(1 for other in lines[number : number + 12] if _HEADER_LINE.match(other)) >= 3:
-                return _cut_at(lines, number, number)
+        if (number or len(below) > 3) and _divides(line, below):
+            return _cut_at(lines, number, number + 1)
+        if _begins_header(line, lines[number : number + 12]):
+            return _cut_at(lines, number, number)
     return Notice("\n".join(lines), {})
+
+
+def _begins_header(line: str, here: list[str]) -> bool:
+    """Whether a header begins here; a summary of From, To, Date and Subject within the notice is none."""
+    if not _HEADER_LINE.match(line) or _SUMMARY_LINE.match(line):
+        return False
+    return sum(1 for other in here if _HEADER_LINE.match(other)) >= 3
+
+
+def _divides(line: str, below: list[str]) -> bool:
+    if len(line) >= 200 or not mark("divider").match(_DECORATION.sub("", line)):
+        return False
+    return _starts_message(below) or _decorated(line)
 
 
 def _decorated(line: str) -> bool:
@@ -113,8 +106,6 @@ def failures(notice: Notice, named: Iterable[str], own: Collection[str]) -> list
         chosen = {address: places.get(address, 0) for address in told}
     else:
         chosen = certain or labelled
-        if len(chosen) > 1 and any(address in sent_to for address in chosen):
-            chosen = {address: line for address, line in chosen.items() if address in sent_to or address in certain}
         if not chosen:
             chosen = {address: line for address, line in anywhere.items() if address in sent_to} or anywhere
         if not chosen and len(sent_to) == 1:
@@ -125,8 +116,8 @@ def failures(notice: Notice, named: Iterable[str], own: Collection[str]) -> list
 
 
 def _recipient(line: str, before: str) -> tuple[int, str | None]:
-    """The address a line speaks of, and how surely: 1 it begins the line, 2 a label names it, 3 it is there."""
-    content = line[_BULLET.match(line).end() :] if _BULLET.match(line) else line  # type: ignore[union-attr]
+    """The address of a line and how surely it failed: 1 begins the line, 2 behind a label, 3 is there."""
+    content = _BULLET.sub("", line, count=1)
     address = next(headers.addresses(content), None)
     if address is None:
         return 3, None
@@ -137,9 +128,11 @@ def _recipient(line: str, before: str) -> tuple[int, str | None]:
         return (rank, address) if rank == 3 else (3, None)
     if not prefix:
         return 1, address
-    if _NOT_FAILED.search(prefix) or _NOT_FAILED.search(before[-60:]) and len(prefix) < 3:
+    if re.fullmatch(r"[45]\d\d(?:[ -][45]\.\d+\.\d+)?", prefix):
+        return 2, address
+    if mark("not_failed").search(prefix) or (len(prefix) < 3 and mark("not_failed").search(before[-60:])):
         return 3, None
-    return (2 if _LABEL.search(prefix) else 3), address
+    return (2 if mark("label").search(_TAIL.sub("", prefix)) else 3), address
 
 
 def _with_words(lines: list[str], chosen: dict[str, int], whole: str) -> Iterable[Failure]:
@@ -155,13 +148,17 @@ def _with_words(lines: list[str], chosen: dict[str, int], whole: str) -> Iterabl
                 if address in line.lower() and not start <= n < after
             )
         segment = segment.replace(address, " ")
-        yield Failure(address, "failed", None, _said(segment), (segment, mentions, whole))
+        yield Failure(address, "failed", None, said(segment), (segment, mentions, whole))
 
 
-_SAID = re.compile(r"(?:remote host said:|responded with failure:|said:|reason:|<<<|error (?:was|is)?:?)?\s*\(?#?[245]\d\d[ \-:#;].*", re.IGNORECASE)
+_SAID = re.compile(
+    r"(?:remote host said:|responded with failure:|said:|reason:|<<<|error (?:was|is)?:?)?"
+    r"\s*\(?#?[245]\d\d[ \-:#;].*",
+    re.IGNORECASE,
+)
 
 
-def _said(segment: str) -> str:
+def said(segment: str) -> str:
     """The reply of a server within ``segment`` with the lines that go on with it."""
     kept: list[str] = []
     for line in segment.split("\n"):

@@ -12,14 +12,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-_URL = re.compile(r"(?:https?://|www\.)\S++")
+_URL = re.compile(r"(?:https?://|www\.)([^\s/:?#]*+)\S*+")
+_RCPT = re.compile(r"rcpt|does not like recipient|recipient address rejected|recipient verify")
+_LOCAL_PART = re.compile(r"[^\s@<>()\[\]:;,\"']++@")
 _SPACE = re.compile(r"\s+")
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.:/])([245]\d\d)(?=[ \-:#;]|$)")
-_AFTER_DATA = re.compile(r"in reply to end of data|after end of data|after data|end of data command|in reply to data")
+_AFTER_DATA = re.compile(
+    r"in reply to (?:the )?(?:end of )?data|after (?:end of )?data|for text command|>>> data"
+    r"|>>> \.(?: |$)|after pipelined data"
+)
 
 _MAX_TEXT = 4_000  # characters of a server's words that are looked at
 UNDEFINED = "undefined"
+
+_SAYS_NOTHING = frozenset({"0.0", "7.1"})
+_MAILBOX_EXISTS = frozenset({"2.0", "2.1"})
+
+# Said of anything: a precise number says more.
+_GENERAL = frozenset({None, "filtered", "syntax_error", "system_error"})
 
 # Reasons that a temporary failure turns into something else: nothing is known to be dead yet.
 _NOT_YET_DEAD = {"host_unknown": "network_error"}
@@ -34,6 +45,7 @@ class Reason:
     statuses: frozenset[str]  # subject.detail, as "1.1"
     phrases: tuple[str, ...]
     sequences: tuple[tuple[str, ...], ...]  # phrases with gaps: the pieces in order
+    exceptions: tuple[str, ...]  # words that belong to another reason, though a phrase fits
 
 
 @lru_cache(maxsize=1)
@@ -42,7 +54,9 @@ def reasons() -> tuple[Reason, ...]:
     text = resources.files("outreach.inbound").joinpath("reasons.toml").read_text("utf-8")
     found = []
     for name, table in tomllib.loads(text).items():
-        pieces = [tuple(piece.strip() for piece in phrase.split("...")) for phrase in table.get("phrases", ())]
+        pieces = [
+            tuple(piece.strip() for piece in phrase.split("...")) for phrase in table.get("phrases", ())
+        ]
         found.append(
             Reason(
                 name=name,
@@ -50,6 +64,7 @@ def reasons() -> tuple[Reason, ...]:
                 statuses=frozenset(table.get("status", ())),
                 phrases=tuple(phrase[0] for phrase in pieces if len(phrase) == 1),
                 sequences=tuple(phrase for phrase in pieces if len(phrase) > 1),
+                exceptions=tuple(table.get("unless", ())),
             )
         )
     return tuple(found)
@@ -66,13 +81,17 @@ def _hard() -> frozenset[str]:
 
 
 def plain(text: str) -> str:
-    """``text`` as the phrases are written: lower case, single blanks, links left out."""
-    return _SPACE.sub(" ", _URL.sub(" ", text[:_MAX_TEXT])).lower().replace("’", "'")
+    """``text`` as the phrases are written: lower case, single blanks, of links the host alone, of addresses
+    the domain alone."""
+    text = _LOCAL_PART.sub("@", _URL.sub(r"\1 ", text[:_MAX_TEXT]))
+    return _SPACE.sub(" ", text).lower().replace("\u2019", "'")
 
 
 def by_phrase(text: str) -> tuple[str, str] | None:
     """Reason and phrase for words already made :func:`plain`."""
     for reason in reasons():
+        if any(words in text for words in reason.exceptions):
+            continue
         for phrase in reason.phrases:
             if phrase in text:
                 return reason.name, phrase
@@ -107,58 +126,80 @@ def vague(status: str | None) -> bool:
     return status is None or status.endswith(".0.0")
 
 
-def choose_status(declared: str | None, words: Iterable[str], *, temporary: bool) -> str:
-    """The most telling status: one the failing server wrote beside its reply, else the declared one, else one
-    made of the class alone (``5.0.0``; RFC 3463, section 3.1), which is always known."""
+def _most_telling(text: str) -> str | None:
     told: str | None = None
-    reply: str | None = None
-    for text in words:
-        for status in statuses(text):
-            if status[0] != "2" and (vague(told) or told is None):
-                told = status
-        codes = replies(text)
-        reply = reply or (codes[-1] if codes else None)
-    for status in (told, declared):
+    for status in statuses(text):
+        if status[0] != "2" and (told is None or (told.endswith(".0") and not status.endswith(".0"))):
+            told = status
+    return told
+
+
+def choose_status(diagnostic: str, declared: str | None, words: Iterable[str], *, temporary: bool) -> str:
+    """The most telling status: the one in the failing server's own reply, else the declared one, else one
+    that stands in the words about it, else one made of the class alone (``5.0.0``; RFC 3463, section 3.1),
+    which is always known."""
+    words = tuple(words)
+    candidates = (_most_telling(diagnostic), declared, *(_most_telling(text) for text in words))
+    for status in candidates:
         if status is not None and not vague(status):
             return status
-    if declared is not None:
-        return declared
-    if told is not None:
-        return told
+    for status in candidates:
+        if status is not None:
+            return status
+    reply = next((codes[-1] for codes in map(replies, (diagnostic, *words)) if codes), None)
     if temporary:
         return "4.0.0"
     return f"{reply[0]}.0.0" if reply else "5.0.0"
 
 
-def choose(texts: Iterable[str], status: str, *, temporary: bool) -> tuple[str, bool, str | None]:
+def choose(
+    replies_told: Iterable[str], words: Iterable[str], status: str, *, temporary: bool
+) -> tuple[str, bool, str | None]:
     """Reason name, whether the address is dead, and the phrase that said so.
 
-    ``texts`` are the server's words, the closest to the failure first; the first with a known phrase decides.
+    ``replies_told`` are the refusing server's own replies; ``words`` what the reporting system wrote around
+    them, the closest to the failure first. A reply is believed before the status, the status before the rest:
+    a reporting system's introduction is the same for every failure.
     """
-    texts = [plain(text) for text in texts if text]
-    after_data = any(_AFTER_DATA.search(text) for text in texts)
-    found: tuple[str, str] | None = None
-    for text in texts:
-        found = by_phrase(text)
-        if found is not None:
-            break
-    name = found[0] if found else None
+    strong = [plain(text) for text in replies_told if text]
+    weak = [plain(text) for text in words if text]
+    after_data = any(_AFTER_DATA.search(text) for text in (*strong, *weak))
     subject = status[2:]
     known = _by_status().get(subject)
-    if name in {None, "filtered", "expired", "syntax_error", "system_error"} and known and known != "filtered":
-        # Words that fit everything say less than a precise number.
-        if name is None or known in {"mailbox_full", "user_unknown", "mesg_too_big", "not_accept"}:
-            name = known
-    if name is None:
+    found = _first(strong)
+    name = found[0] if found else None
+    if name in _GENERAL and known is not None and known != "filtered":
         name = known
     if name is None:
-        name = _by_class(status, texts)
-    if after_data and name == "user_unknown":
-        name = "filtered"  # who is unknown is known at RCPT; after the content it is a filter that speaks
+        found = _first(weak)
+        name = found[0] if found and found[0] != "filtered" else _by_class(status, [*strong, *weak])
+    if name == "user_unknown" and (
+        subject in _MAILBOX_EXISTS
+        or (after_data and subject != "1.1")
+        or (subject in _SAYS_NOTHING and any(map(replies, strong)) and not _at_rcpt(strong, weak))
+    ):
+        # Who is unknown is known at RCPT. After the content, or at a stage nobody names, or of a mailbox that
+        # exists, it may be a filter that speaks: no ground to call the address dead.
+        name = "filtered"
+    phrase = found[1] if found and found[0] == name else None
     if temporary or status.startswith("4"):
-        name = _NOT_YET_DEAD.get(name, name)
-        return name, False, found[1] if found else None
-    return name, name in _hard(), found[1] if found else None
+        return _NOT_YET_DEAD.get(name, name), False, phrase
+    return name, name in _hard(), phrase
+
+
+def _at_rcpt(*texts: list[str]) -> bool:
+    return any(_RCPT.search(text) for group in texts for text in group)
+
+
+def _first(texts: list[str]) -> tuple[str, str] | None:
+    """The first reason told; a general one only if no text has better."""
+    general: tuple[str, str] | None = None
+    for text in texts:
+        found = by_phrase(text)
+        if found is not None and found[0] != "filtered":
+            return found
+        general = general or found
+    return general
 
 
 def _by_class(status: str, texts: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -126,3 +127,45 @@ def returned_block(payload: bytes) -> dict[str, list[str]]:
     end = payload.find(b"\n\n")
     found, _ = headers.split_block(payload[: end if end >= 0 else len(payload)][:200_000])
     return found
+
+
+def final_recipients(parsed: Parsed) -> tuple[str, ...]:
+    """Every Final-Recipient of a report: where the mail ended up, after forwarding."""
+    found = (
+        _address(group.get("final-recipient"))
+        for part in parsed.parts
+        if part.content_type in REPORT_TYPES
+        for group in status_fields(part)
+    )
+    return tuple(dict.fromkeys(address for address in found if address))
+
+
+def sns_notification(parsed: Parsed) -> tuple[str, list[Failure]] | None:
+    """A notification of Amazon SES by way of SNS: JSON in the body. Its type in lower case ("bounce",
+    "complaint", "delivery") and the recipients that failed; ``None`` where the message is none.
+
+    Form: docs.aws.amazon.com/ses/latest/dg/notification-contents.html
+    """
+    text = (parsed.text or "").lstrip()
+    if not text.startswith("{") or not (parsed.from_address or "").endswith(".amazonaws.com"):
+        return None
+    try:
+        notification, _ = json.JSONDecoder().raw_decode(text[:_MAX_REPORT].replace("\n", ""))
+        if isinstance(notification.get("Message"), str):
+            notification = json.loads(notification["Message"])
+        kind = str(notification["notificationType"]).lower()
+        bounce = notification.get("bounce", {})
+        temporary = bounce.get("bounceType") == "Transient"
+        told = [
+            Failure(
+                recipient=next(headers.addresses(str(entry.get("emailAddress", ""))), None),
+                action="delayed" if temporary else str(entry.get("action", "failed")).lower(),
+                status=entry.get("status"),
+                diagnostic=_words(str(entry.get("diagnosticCode", ""))),
+                words=(str(bounce.get("bounceSubType", "")),),
+            )
+            for entry in bounce.get("bouncedRecipients", ())
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return kind, told
