@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined, meta
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 STEPS = ("invitation", "reminder", "last-call")
-CORE = frozenset({"en", "de", "fr", "nl", "fi", "sv", "el", "bg"})
+CORE = frozenset({"en", "de", "fr", "nl", "fi", "sv", "el", "bg", "it", "es", "pt", "pl"})
 LINKS = {
     "lordimas": {"assessment", "yes", "question", "no", "other_office"},
     "helpdesk": {"helpdesk", "question", "other_office"},
