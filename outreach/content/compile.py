@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import Template as JinjaTemplate
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -65,6 +66,8 @@ def compile_template(catalog: Catalog, template: Template) -> Compiled:
     footer = (strings.why, strings.controller, strings.rights, strings.unsubscribe)
     heading = (template.subject, template.preheader)
     tags = Tags(template.body, html_layout, text_layout, css, *footer, *heading)
+    # the layout first: so its words are the same for each mail, and it is read once
+    hidden_html, hidden_text = tags.hide(html_layout), tags.hide(text_layout)
 
     plain = PlainText(tags)
     read = blocks.read(tags.hide(template.body), tags, template.path)
@@ -89,9 +92,11 @@ def compile_template(catalog: Catalog, template: Template) -> Compiled:
         "sections": (section,),
         "css": Markup(inlined),  # noqa: S704 - the layout's own file
         "kept_css": Markup(kept),  # noqa: S704
+        "linked": lambda text: _linked(text, tags),
+        "wrap": plain.wrap,
     }
-    html = _fill("base.html.j2", tags.hide(html_layout), frame, tags)
-    text = _fill("base.txt.j2", tags.hide(text_layout), frame, tags)
+    html = _fill("base.html.j2", hidden_html, frame)
+    text = _fill("base.txt.j2", hidden_text, frame)
     parts = (
         " ".join(template.subject.split()),
         " ".join(template.preheader.split()),
@@ -143,23 +148,23 @@ def _layout_environment(html: bool) -> ImmutableSandboxedEnvironment:
     )
 
 
-def _fill(name: str, layout: str, frame: dict[str, object], tags: Tags) -> str:
-    html = name.endswith(".html.j2")
-    environment = _layout_environment(html)
-    plain = PlainText(tags)
-    filters = {"wrap": plain.wrap} if not html else {"linked": lambda text: _linked(text, tags)}
-    environment = environment.overlay()
-    environment.filters = {**environment.filters, **filters}
+@lru_cache(maxsize=32)
+def _layout_template(text: str, html: bool) -> JinjaTemplate:
+    return _layout_environment(html).from_string(text)
+
+
+def _fill(name: str, layout: str, frame: dict[str, object]) -> str:
+    """``layout`` with its own tags filled; those of the recipient are hidden and pass through."""
     try:
-        return environment.from_string(layout).render(frame)
+        return _layout_template(layout, name.endswith(".html.j2")).render(frame)
     except TemplateSyntaxError as error:
         raise InputError(
             f"templates/_layout/{name}, line {error.lineno}: {error.message}.",
             "Mend the tag in [% %] or [[ ]].",
         ) from None
-    except TemplateError as error:
+    except (TemplateError, TypeError, ValueError) as error:
         raise InputError(
-            f"templates/_layout/{name}: {error.message}.",
+            f"templates/_layout/{name}: {error}.",
             f"The layout knows {', '.join(frame)}; those of a section: {', '.join(Section.__slots__)}.",
         ) from None
 

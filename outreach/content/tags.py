@@ -9,9 +9,9 @@ Markdown takes for punctuation, as it takes the braces.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from outreach.errors import InputError
@@ -116,21 +116,33 @@ def check(text: str, path: str, first_line: int = 1) -> None:
             "Write placeholders as {{ name }} and conditions as {% if name %} ... {% endif %}.",
         )
     try:
-        # generating the code, not only parsing, finds unknown filters too
-        environment(False).compile(text, raw=True)
+        tree = _parsed(text)
     except TemplateSyntaxError as error:
         raise InputError(
             f"templates/{path}, line {first_line + error.lineno - 1}: {(error.message or '').rstrip('.')}.",
             "Mend the tag; each {% if %} needs its {% endif %}, each {% for %} its {% endfor %}.",
         ) from None
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        known = environment(False).tests if isinstance(node, nodes.Test) else _FILTERS
+        if node.name not in known:
+            raise InputError(
+                f"templates/{path}, line {first_line + node.lineno - 1}: a mail cannot use {node.name!r}.",
+                f"After | there can be: {', '.join(sorted(_FILTERS))}.",
+            )
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> nodes.Template:
+    return environment(False).parse(text)
 
 
 def placeholders(*texts: str) -> tuple[str, ...]:
     """The names the texts take values from, as "municipality.name", in alphabetical order."""
     names: set[str] = set()
     for text in texts:
-        tree = environment(False).parse(text)
-        roots = meta.find_undeclared_variables(tree)
+        tree = _parsed(text)
+        # what a loop names is not a value from outside
+        loops = {"loop"} | {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
         inner: set[int] = set()  # nodes already counted as the beginning of a longer name
         for node in tree.find_all((nodes.Getattr, nodes.Getitem, nodes.Name)):
             parts: list[str] = []
@@ -145,6 +157,6 @@ def placeholders(*texts: str) -> tuple[str, ...]:
                 at = at.node
                 if isinstance(at, nodes.Getattr | nodes.Getitem | nodes.Name):
                     inner.add(id(at))
-            if isinstance(at, nodes.Name) and at.name in roots and id(node) not in inner:
+            if isinstance(at, nodes.Name) and at.name not in loops and id(node) not in inner:
                 names.add(".".join([at.name, *reversed(parts)]))
     return tuple(sorted(names))
