@@ -20,6 +20,7 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from outreach import clock
 from outreach.errors import MailServerError
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Fetched:
     """A message as the server holds it."""
 
     uid: int
-    internal_date: datetime  # when it arrived there, UTC
-    raw: bytes
+    internal_date: datetime  # when it arrived there, UTC; the present where the server does not say
+    raw: bytes  # empty when the server lists the message but cannot give it out
 
 
 class Mailbox:
@@ -97,12 +98,10 @@ class Mailbox:
                 groups = self._groups(uids[start : start + batch])
             for group in groups:
                 with _sentences(self._account):
-                    found = self._fetch(group, ["INTERNALDATE", "BODY.PEEK[]"])
+                    found = self._fetch_messages(group)
                 for uid in group:
-                    answer = found.pop(uid, {})
-                    raw, arrived = answer.get(b"BODY[]"), answer.get(b"INTERNALDATE")
-                    if raw is not None and arrived is not None:
-                        yield Fetched(uid, arrived.astimezone(UTC), raw)
+                    if uid in found:
+                        yield _fetched(uid, found.pop(uid))
 
     def folders(self) -> list[str]:
         """The names of all folders that can be opened, as people read them."""
@@ -164,15 +163,31 @@ class Mailbox:
         groups: list[list[int]] = []
         room = 0
         for uid in uids:
-            size = sizes.get(uid, {}).get(b"RFC822.SIZE")
-            if size is None:
+            if uid not in sizes:
                 continue  # deleted since the search
+            size = sizes[uid].get(b"RFC822.SIZE") or 0
             if not groups or size > room:
                 groups.append([])
                 room = BATCH_BYTES
             groups[-1].append(uid)
             room -= size
         return groups
+
+    def _fetch_messages(self, uids: list[int]) -> dict[int, dict[bytes, Any]]:
+        """The messages; one by one where the server refuses them together because it cannot give out one."""
+        from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+
+        try:
+            return self._fetch(uids, ["INTERNALDATE", "BODY.PEEK[]"])
+        except IMAPClientAbortError:
+            raise  # the connection is gone
+        except IMAPClientError as error:
+            if "[UNAVAILABLE]" in str(error) or "[LIMIT]" in str(error):  # RFC 5530, section 3
+                raise
+            if len(uids) == 1:
+                self._fetch(uids, ["RFC822.SIZE"])  # raises when it is the server that has trouble
+                return {uids[0]: {}}
+        return {uid: answer for one in uids for uid, answer in self._fetch_messages([one]).items()}
 
     def _fetch(self, uids: Iterable[int], items: list[str]) -> dict[int, dict[bytes, Any]]:
         self._return()
@@ -183,6 +198,11 @@ class Mailbox:
         """Another folder may have been searched between two batches."""
         if self._selected != self.folder:
             self._examine(self.folder)
+
+
+def _fetched(uid: int, answer: dict[bytes, Any]) -> Fetched:
+    arrived = answer.get(b"INTERNALDATE") or clock.now()  # IMAPClient gives None for a date it cannot read
+    return Fetched(uid, arrived.astimezone(UTC), answer.get(b"BODY[]") or b"")
 
 
 @contextmanager
