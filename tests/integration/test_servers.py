@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import smtplib
+import socket
 import ssl
 from email.message import EmailMessage
 
@@ -144,3 +145,25 @@ def test_the_sink_refuses_as_told(smtp_sink: Sink) -> None:
     smtp_sink.behaviour.refuse_connections = 1
     with pytest.raises(smtplib.SMTPConnectError):
         smtplib.SMTP(smtp_sink.host, smtp_sink.port, timeout=10)
+
+
+def test_the_sink_takes_a_whole_transaction_in_one_write(smtp_sink: Sink) -> None:
+    smtp_sink.behaviour.on_rcpt = lambda address: "550 5.1.1 unknown" if address.startswith("gone") else None
+    with socket.create_connection((smtp_sink.host, smtp_sink.port), timeout=10) as connection:
+        replies = connection.makefile("rb")
+        connection.sendall(b"EHLO client.example\r\n")
+        greeting = [replies.readline() for _ in range(6)]  # the 220 too
+        assert b"250-PIPELINING\r\n" in greeting
+        connection.sendall(
+            b"MAIL FROM:<n@network.example>\r\nRCPT TO:<gone@town.example>\r\nDATA\r\nRSET\r\n"
+        )
+        assert [replies.readline()[:3] for _ in range(4)] == [b"250", b"550", b"554", b"250"]
+        connection.sendall(b"MAIL FROM:<n@network.example>\r\nRCPT TO:<here@town.example>\r\nDATA\r\n")
+        assert [replies.readline()[:3] for _ in range(3)] == [b"250", b"250", b"354"]
+        connection.sendall(
+            b"Message-ID: <p@network.example>\r\n\r\n..stuffed\r\n.\r\nMAIL FROM:<n@network.example>\r\n"
+        )
+        assert [replies.readline()[:3] for _ in range(2)] == [b"250", b"250"]
+    (message,) = smtp_sink.accepted()
+    assert message.recipients == ("here@town.example",)
+    assert message.raw.endswith(b"\r\n\r\n.stuffed\r\n")
