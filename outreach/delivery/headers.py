@@ -34,6 +34,7 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII | re.IGNO
 _IDENTIFIER = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*", re.ASCII)
 # RFC 2047, section 5 (3): what may stand as itself in an encoded-word inside a phrase; also fits a subject.
 _Q_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_Q_SINGLE = bytes([*_Q_PLAIN, 0x20])  # one character each when encoded
 _Q = {byte: chr(byte) if byte in _Q_PLAIN else "_" if byte == 0x20 else f"={byte:02X}" for byte in range(256)}
 
 
@@ -115,14 +116,18 @@ def encoded_words(text: str, offset: int = 0) -> list[str]:
     the first leaves room for ``offset`` characters before it on its line. Base64 or Q, whichever is
     shorter."""
     raw = text.encode("utf-8")
-    use_q = sum(len(_Q[byte]) for byte in raw) <= (len(raw) + 2) // 3 * 4
+    q_size = len(raw) + 2 * len(raw.translate(None, _Q_SINGLE))
+    b_size = (len(raw) + 2) // 3 * 4
+    use_q = q_size <= b_size
+    room = max(min(_WORD_LIMIT, SOFT_LIMIT - offset - 2) - _WORD_OVERHEAD, 12)
+    if 0 < min(q_size, b_size) <= room:
+        return [_word(text, use_q)]
     words: list[str] = []
     current: list[str] = []
     size = 0
-    room = max(min(_WORD_LIMIT, SOFT_LIMIT - offset - 2) - _WORD_OVERHEAD, 12)
     for character in text:
         data = character.encode("utf-8")
-        width = sum(len(_Q[byte]) for byte in data) if use_q else len(data)
+        width = len(data) + (2 * len(data.translate(None, _Q_SINGLE)) if use_q else 0)
         if current and (size + width if use_q else (size + width + 2) // 3 * 4) > room:
             words.append(_word("".join(current), use_q))
             current, size, room = [], 0, _WORD_LIMIT - _WORD_OVERHEAD

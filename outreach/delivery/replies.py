@@ -166,16 +166,16 @@ def _is_throttling(reply: Reply) -> bool:
     return enhanced.startswith(("4.4.", "4.7.")) or enhanced in ("4.3.1", "4.3.2", "4.5.3")
 
 
-def on_the_wire(data: bytes) -> bytes:
-    """The content of DATA as it is sent, without the final dot: lines end with CRLF, a dot that begins a line
-    is doubled (RFC 5321, section 4.5.2). A message that needs neither is returned as it is, after a few
-    searches at the speed of memory; a lone CR or LF is made a whole line end, since servers disagree about
-    it.
-    """
+def whole_lines(data: bytes) -> bytes:
+    """``data`` with CRLF at the end of every line. A message that has it is returned as it is, after a few
+    searches at the speed of memory; a lone CR or LF becomes a line end, since servers disagree about it."""
     if data.count(b"\n") != (pairs := data.count(b"\r\n")) or data.count(b"\r") != pairs:
         data = re.sub(rb"\r\n|\r|\n", b"\r\n", data)
+    return data if data.endswith(b"\r\n") else data + b"\r\n"
+
+
+def doubled_dots(data: bytes) -> bytes:
+    """Whole lines as DATA carries them: a dot that begins a line is doubled (RFC 5321, section 4.5.2)."""
     if b"\r\n." in data:
         data = data.replace(b"\r\n.", b"\r\n..")
-    if data.startswith(b"."):
-        data = b"." + data
-    return data if data.endswith(b"\r\n") else data + b"\r\n"
+    return b"." + data if data.startswith(b".") else data

@@ -114,6 +114,8 @@ class _Run:
         self._error: BaseException | None = None
         self._losses = 0  # connections lost in a row, over all workers, with nothing settled in between
         self._open_lines = 0
+        self._connecting = 0
+        self._connected = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
 
     async def send(self) -> None:
@@ -149,7 +151,7 @@ class _Run:
         if line is not None:
             self._open_lines += 1
         try:
-            while (mail := await self._draw()) is not None:
+            while (mail := await self._draw(line)) is not None:
                 if line is not None and line.sent == 0 and len(self._workers) == 1:
                     for _ in range(self._connections - 1):
                         self._start(None)
@@ -177,21 +179,33 @@ class _Run:
                 self._open_lines -= 1
                 await line.quit()
 
-    async def _draw(self) -> Mail | None:
+    async def _draw(self, line: Line | None) -> Mail | None:
+        """The next mail for a worker that has ``line``; ``None``: its work is done."""
         while not self._stopped.is_set():
             if self._put_back:
                 return self._put_back.popleft()
             wait = 0.0 if self._pace is None else self._pace()
             if wait is None:
-                return None
+                return await self._left_over(line)
             if wait <= 0:
-                return next(self._mails, None)
+                mail = next(self._mails, None)
+                return mail if mail is not None else await self._left_over(line)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), wait)
         return None
 
+    async def _left_over(self, line: Line | None) -> Mail | None:
+        """A mail whose own worker got no connection: who has one stays until all the others have theirs."""
+        while line is not None and line.usable and self._connecting and not self._stopped.is_set():
+            self._connected.clear()
+            await self._connected.wait()
+            if self._put_back:
+                return self._put_back.popleft()
+        return None
+
     async def _connect(self, mail: Mail) -> Line | None:
         """A new connection; ``None`` when this worker has to end, and then ``mail`` is put back."""
+        self._connecting += 1
         try:
             if self._losses:
                 await asyncio.sleep(min(self._reconnect_wait * 2 ** (self._losses - 1), 30.0))
@@ -202,9 +216,12 @@ class _Run:
         except SendingStoppedError as error:
             if self._open_lines:
                 # Servers limit connections (Microsoft 365: three): the ones that stand go on.
-                log.warning("Sending goes on with %d connections. %s", self._open_lines, error)
+                log.warning("Sending goes on with connections: %d. %s", self._open_lines, error)
             else:
                 self._stop(error)
+        finally:
+            self._connecting -= 1
+            self._connected.set()
         self._put_back.append(mail)
         return None
 

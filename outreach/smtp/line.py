@@ -9,7 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from outreach.delivery.headers import envelope_address
-from outreach.delivery.replies import GarbledReplyError, Reply, ReplyReader, Stage, on_the_wire, outcome_of
+from outreach.delivery.replies import (
+    GarbledReplyError,
+    Reply,
+    ReplyReader,
+    Stage,
+    doubled_dots,
+    outcome_of,
+    whole_lines,
+)
 from outreach.errors import InputError
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
@@ -93,7 +101,7 @@ class Line(asyncio.Protocol):
     ) -> Outcome | None:
         """One message. ``None``: the claim was lost. After a refusal the connection is ready for the next."""
         try:
-            data = on_the_wire(mail.data)
+            data = whole_lines(mail.data)
             envelope = self._envelope(mail, data)
         except InputError as error:
             return Outcome(OutcomeKind.REFUSED, Stage.RCPT, text=str(error))
@@ -113,7 +121,7 @@ class Line(asyncio.Protocol):
             outcome = await self._command(Stage.DATA, b"DATA")
             if outcome.kind is not OutcomeKind.ACCEPTED:
                 return await self._reset(outcome)
-            return await self._content(data, progress)
+            return await self._content(doubled_dots(data), progress)
         except LineLostError as error:
             self.abort()
             return progress.lost(str(error))
@@ -128,7 +136,7 @@ class Line(asyncio.Protocol):
         if limit := self.extensions.get("size", ""):
             if limit.isdigit() and 0 < int(limit) < len(data):
                 return _unsendable(f"The message has {len(data):,} bytes, the server takes {int(limit):,}.")
-            parameters += f" SIZE={len(data)}"
+            parameters += f" SIZE={len(data)}"  # without doubled dots: RFC 1870, section 5
         if not data.isascii():
             if "8bitmime" not in self.extensions:
                 return _unsendable("The message has 8-bit text and the server does not offer 8BITMIME.")

@@ -50,10 +50,10 @@ async def open_line(account: Account) -> Line:
         elif account.username is not None:
             await client.login(account.username, account.password or "")
     except (aiosmtplib.SMTPException, OSError, ValueError, UnicodeError) as error:
-        client.close()
-        raise _cannotopen_line(account, stage, error) from error
+        await _abandon(client)
+        raise _cannot_open(account, stage, error) from error
     except BaseException:
-        client.close()
+        await _abandon(client)
         raise
     transport = client.transport
     assert isinstance(transport, asyncio.Transport)
@@ -61,6 +61,15 @@ async def open_line(account: Account) -> Line:
     transport.set_protocol(line)
     # From here on the transport is the line's; the client is left to the garbage collector, unclosed.
     return line
+
+
+async def _abandon(client: aiosmtplib.SMTP) -> None:
+    transport = client.transport
+    client.close()
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()
+    for _ in range(3):  # the event loop closes the socket in one of its next turns
+        await asyncio.sleep(0)
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
@@ -94,7 +103,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-def _cannotopen_line(account: Account, stage: Stage, error: Exception) -> SendingStoppedError:
+def _cannot_open(account: Account, stage: Stage, error: Exception) -> SendingStoppedError:
     import aiosmtplib
 
     for cause in _causes(error):

@@ -4,8 +4,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outreach.delivery.replies import GarbledReplyError, Reply, ReplyReader, Stage, on_the_wire, outcome_of
+from outreach.delivery.replies import (
+    GarbledReplyError,
+    Reply,
+    ReplyReader,
+    Stage,
+    doubled_dots,
+    outcome_of,
+    whole_lines,
+)
 from outreach.model.states import OutcomeKind as K
+
+
+def _on_the_wire(data: bytes) -> bytes:
+    return doubled_dots(whole_lines(data))
+
 
 STREAM = b"250-mail.example\r\n250-SIZE 1000\r\n250 8BITMIME\r\n550 5.1.1 no such user\r\n354\r\n421 bye\n"
 REPLIES = [
@@ -123,13 +136,13 @@ def test_what_replies_mean(stage: Stage, code: int, text: str, kind: K) -> None:
     ],
 )
 def test_dots_and_line_ends(data: bytes, sent: bytes) -> None:
-    assert on_the_wire(data) == sent
+    assert _on_the_wire(data) == sent
 
 
 @settings(max_examples=100)
 @given(st.binary(max_size=100), st.sampled_from([b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"\n.\r\n", b"."]))
 def test_nothing_can_end_the_message_early(data: bytes, dot: bytes) -> None:
-    sent = on_the_wire(data + dot + data)
+    sent = _on_the_wire(data + dot + data)
     assert b"\r\n.\r\n" not in b"\r\n" + sent
     assert sent.count(b"\n") == sent.count(b"\r") == sent.count(b"\r\n")
     assert sent.endswith(b"\r\n")
@@ -137,4 +150,4 @@ def test_nothing_can_end_the_message_early(data: bytes, dot: bytes) -> None:
 
 def test_clean_data_is_not_copied() -> None:
     data = b"Subject: x\r\n\r\nYWJj\r\n"
-    assert on_the_wire(data) is data
+    assert _on_the_wire(data) is data
