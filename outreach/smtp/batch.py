@@ -56,7 +56,8 @@ def deliver(
     :param hand_over: called with the id when the recipient was accepted, before DATA. Has to mark the row
         durably and return whether the claim still holds; ``False`` leaves the message out, without outcome.
     :param finished: called with the id and the outcome as soon as it is known, exactly once for every mail
-        begun and not left out.
+        begun and not left out. After a throttling answer it is for the caller to let ``pace`` wait: the
+        gateway itself goes on.
     :param pace: asked before each draw: 0 to go, else seconds after which it is asked again; ``None`` draws
         no more. Giving 0 counts as taking the turn.
     :param messages_per_connection: then the connection is renewed.
