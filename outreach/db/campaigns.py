@@ -89,6 +89,12 @@ def find(connection: sa.Connection, name: str) -> Campaign | None:
     return Campaign(**row) if row else None
 
 
+def by_id(connection: sa.Connection, campaign_id: int) -> Campaign:
+    """The campaign a message belongs to."""
+    row = connection.execute(sa.select(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id)).mappings().one()
+    return Campaign(**row)
+
+
 def get(connection: sa.Connection, name: str) -> Campaign:
     """Raises :class:`~outreach.errors.RefusedError` when there is none."""
     found = find(connection, name)

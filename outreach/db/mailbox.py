@@ -124,6 +124,26 @@ def messages_to_domain(connection: sa.Connection, sender: str, domain: str) -> l
     return _answered(connection, sender, _MESSAGE.c.email_key.like(f"%@{escaped}", escape="\\"))
 
 
+def matched(connection: sa.Connection, inbound_id: int) -> Answered | None:
+    """The message that an inbound message was found to be about."""
+    sender = connection.execute(sa.select(_INBOUND.c.sender).where(_INBOUND.c.id == inbound_id)).scalar_one()
+    about = sa.select(schema.inbound_match.c.message_id).where(
+        schema.inbound_match.c.inbound_id == inbound_id
+    )
+    found = _answered(connection, sender, _MESSAGE.c.id.in_(about))
+    return found[0] if found else None
+
+
+def undo_engagements(connection: sa.Connection, inbound_id: int, now: datetime) -> None:
+    """Take back the events that came of an inbound message; they stay, marked."""
+    event = schema.engagement
+    connection.execute(
+        sa.update(event)
+        .where(event.c.inbound_id == inbound_id, event.c.undone_at.is_(None))
+        .values(undone_at=now)
+    )
+
+
 def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElement[bool]) -> list[Answered]:
     recipient, municipality, campaign = schema.recipient, schema.municipality, schema.campaign
     statement = (

@@ -1,0 +1,361 @@
+"""`outreach campaigns`: check, look at, test, launch, hold, end."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from outreach import clock
+from outreach.cli.shell import JSON, Shell, print_json, print_table, progress, say, shell
+from outreach.model.states import CampaignState
+
+if TYPE_CHECKING:
+    from outreach.db.campaigns import Campaign
+    from outreach.jobs.launch_campaign import Launch
+
+app = typer.Typer(help="Campaigns: check, preview, test, launch, pause, cancel.", no_args_is_help=True)
+
+_SLUG = typer.Argument(..., metavar="CAMPAIGN", help="A file of campaigns/ without .toml, as lordimas.")
+_COUNTRY = typer.Option(..., "--country", help="Two capitals: BE, DE ... (Greece is GR).")
+_SENDER = typer.Option(None, "--sender", help="Which sender, where the country has several.")
+_REASON = typer.Option("", "--reason", help="Kept with the campaign.")
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: bool = JSON) -> None:
+    """The definitions in campaigns/, and every campaign that was checked or launched."""
+    from outreach.db import campaigns
+    from outreach.jobs import workspace as files
+
+    here = shell(context)
+    with here.database() as database, database.read() as connection:
+        known = campaigns.every(connection)
+    rows = [
+        {
+            "campaign": one.name,
+            "country": one.country,
+            "state": one.state,
+            "sender": one.sender,
+            "launched_at": one.launched_at,
+            "title": one.title,
+        }
+        for one in known
+    ]
+    if as_json:
+        print_json({"definitions": files.slugs(here.workspace), "campaigns": rows})
+        return
+    say(f"Definitions in campaigns/: {', '.join(files.slugs(here.workspace)) or 'none'}.")
+    print_table(
+        rows,
+        [
+            ("campaign", "Campaign"),
+            ("country", ""),
+            ("state", "State"),
+            ("sender", "Sender"),
+            ("launched_at", "Launched (UTC)"),
+        ],
+        empty="None was checked or launched yet: `outreach campaigns check CAMPAIGN --country XX`.",
+    )
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    slug: str = _SLUG,
+    country: str = _COUNTRY,
+    sender: str | None = _SENDER,
+    as_json: bool = JSON,
+) -> None:
+    """Render every mail of the audience strictly and look for everything you would regret. Sends nothing.
+
+    A launch needs a passed check of exactly what is launched.
+    """
+    from outreach.jobs.check_campaign import check as job
+
+    here = shell(context)
+    with here.database() as database, progress("Rendering") as show:
+        result = job(
+            here.workspace,
+            database,
+            slug,
+            country.upper(),
+            now=clock.now(),
+            actor=here.actor,
+            sender=sender,
+            progress=show,
+        )
+    prepared = result.prepared
+    if as_json:
+        print_json(
+            {
+                "campaign": prepared.name,
+                "passed": result.passed,
+                "mails": len(prepared.included),
+                "languages": prepared.languages,
+                "rendered": result.rendered,
+                "digest": prepared.digest,
+                "findings": [
+                    {
+                        "severity": one.severity,
+                        "rule": one.rule,
+                        "where": one.where,
+                        "message": one.message,
+                        "remedy": one.remedy,
+                    }
+                    for one in result.findings
+                ],
+            }
+        )
+    else:
+        notices = [one for one in result.findings if one.severity == "notice"]
+        for one in result.findings:
+            if one.severity != "notice":
+                say(f"{one.severity}: {one.where}: {one.message}")
+                if one.remedy:
+                    say(f"    {one.remedy}")
+        for rule in dict.fromkeys(one.rule for one in notices):
+            same = [one for one in notices if one.rule == rule]
+            more = f" (and {len(same) - 1} more like it)" if len(same) > 1 else ""
+            say(f"notice: {same[0].where}: {same[0].message}{more}")
+        say(
+            f"{prepared.name}: {len(prepared.included):,} contacts in {', '.join(prepared.languages) or 'no language'};"
+            f" {result.rendered:,} mails rendered."
+        )
+        if result.passed:
+            say(f"The check passed. Next: outreach campaigns launch {slug} --country {prepared.country}")
+        else:
+            say("The check did not pass: mend the errors above and check again.")
+    if not result.passed:
+        raise typer.Exit(5)
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    slug: str = _SLUG,
+    country: str = _COUNTRY,
+    folder: Path = typer.Option(Path("preview"), "--dir", help="Where the files go."),
+    each: int = typer.Option(1, "--each", min=1, max=50, help="How many contacts of each language."),
+    sender: str | None = _SENDER,
+) -> None:
+    """Write the mails as HTML, plain text and whole mail, for contacts of each language. Sends nothing."""
+    from outreach.jobs.preview_campaign import preview as job
+
+    here = shell(context)
+    with here.database() as database:
+        written = job(
+            here.workspace,
+            database,
+            slug,
+            country.upper(),
+            folder,
+            now=clock.now(),
+            sender=sender,
+            per_language=each,
+        )
+    say(f"{len(written) - 1} files; open {written[0]} in your browser.")
+
+
+@app.command()
+def test(
+    context: typer.Context,
+    slug: str = _SLUG,
+    country: str = _COUNTRY,
+    to: str = typer.Option(..., "--to", help="Your own address."),
+    languages: list[str] = typer.Option([], "--language", help="Only this language. Repeatable."),
+    sender: str | None = _SENDER,
+) -> None:
+    """Send each mail in each language to yourself, marked as a test. Nothing is recorded as sent."""
+    from outreach.jobs.preview_campaign import accepted, send_test
+
+    here = shell(context)
+    with here.database() as database:
+        outcomes = send_test(
+            here.workspace,
+            database,
+            slug,
+            country.upper(),
+            to,
+            now=clock.now(),
+            sender=sender,
+            languages=languages,
+        )
+    good = accepted(outcomes)
+    say(f"{good} of {len(outcomes)} test mails were sent to {to}.")
+    if good < len(outcomes):
+        for one in outcomes:
+            if one.kind != "accepted":
+                say(f"  {one.code or ''} {one.text}".rstrip())
+        raise typer.Exit(6)
+
+
+@app.command()
+def launch(
+    context: typer.Context,
+    slug: str = _SLUG,
+    country: str = _COUNTRY,
+    yes: bool = typer.Option(False, "--yes", help="Launch without asking."),
+    as_json: bool = JSON,
+) -> None:
+    """Show what would happen and, once you have typed the campaign's name (or with --yes), launch it.
+
+    Mails go out with the next `outreach run`, inside the send window.
+    """
+    from outreach.jobs.launch_campaign import launch as job
+
+    here = shell(context)
+
+    def go(do_it: bool) -> Launch:
+        with here.database() as database:
+            return job(
+                here.workspace,
+                database,
+                slug,
+                country.upper(),
+                now=clock.now(),
+                actor=here.actor,
+                do_it=do_it,
+            )
+
+    planned = go(False)
+    if not as_json:
+        _show_launch(planned)
+    if not yes and sys.stdin.isatty() and not as_json:
+        typed = typer.prompt(f"Type {planned.campaign} to launch it", default="", show_default=False)
+        yes = typed.strip() == planned.campaign
+    if yes:
+        planned = go(True)
+    if as_json:
+        print_json({name: getattr(planned, name) for name in planned.__slots__})
+    elif planned.launched:
+        say(f"{planned.campaign} is launched. Mails go out with `outreach run`.")
+    else:
+        say("Nothing was launched. Add --yes to launch.")
+
+
+def _show_launch(planned: Launch) -> None:
+    say(f"{planned.campaign}: {planned.mails:,} mails to {planned.municipalities:,} municipalities")
+    languages = ", ".join(f"{language} {number:,}" for language, number in planned.languages.items())
+    say(f"  in        {languages}")
+    for reason, number in planned.excluded.items():
+        say(f"  left out  {number:,} contacts: {reason.replace('_', ' ')}")
+    if planned.first_at:
+        say(f"  first     {_local(planned.first_at)}")
+    say(f"  last      {_local(planned.last_at)} ({planned.pace})")
+
+
+def _local(at: datetime) -> str:
+    return f"{at.astimezone():%A %Y-%m-%d %H:%M}"
+
+
+def _named(context: typer.Context, slug: str, country: str) -> tuple[Shell, str]:
+    from outreach.jobs.prepare_campaign import campaign_name
+
+    return shell(context), campaign_name(slug, country.upper())
+
+
+def _change(context: typer.Context, slug: str, country: str, new: CampaignState, reason: str = "") -> int:
+    from outreach.jobs.launch_campaign import change_state
+
+    here, name = _named(context, slug, country)
+    with here.database() as database:
+        return change_state(database, name, new, now=clock.now(), actor=here.actor, reason=reason)
+
+
+@app.command()
+def pause(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, reason: str = _REASON) -> None:
+    """Send nothing more until it is resumed. Answers are still read."""
+    _change(context, slug, country, CampaignState.PAUSED, reason or "paused by hand")
+    say("Paused. `outreach campaigns resume` goes on.")
+
+
+@app.command()
+def resume(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY) -> None:
+    """Go on with a paused campaign."""
+    _change(context, slug, country, CampaignState.RUNNING)
+    say("Running again.")
+
+
+@app.command()
+def cancel(
+    context: typer.Context,
+    slug: str = _SLUG,
+    country: str = _COUNTRY,
+    reason: str = _REASON,
+    yes: bool = typer.Option(False, "--yes", help="Without asking."),
+) -> None:
+    """End a campaign for good: what waits is never sent. Answers are still read."""
+    if not yes and not typer.confirm("A cancelled campaign cannot be resumed. Cancel it?", default=False):
+        say("Nothing was changed.")
+        return
+    stopped = _change(context, slug, country, CampaignState.CANCELLED, reason or "cancelled by hand")
+    say(f"Cancelled; {stopped:,} waiting mails will not be sent.")
+
+
+@app.command()
+def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, as_json: bool = JSON) -> None:
+    """Where a campaign stands: each step's mails by state, what is left out and why, when it will end."""
+    from outreach.campaign import frozen
+    from outreach.db import campaigns
+    from outreach.jobs.launch_campaign import status as job
+
+    here, name = _named(context, slug, country)
+    with here.database() as database:
+        with database.read() as connection:
+            campaign = campaigns.get(connection, name)
+        sender = here.workspace.settings.sender(campaign.sender)
+        found = job(database, name, sender, frozen.thaw(campaign.definition), clock.now())
+    if as_json:
+        print_json(
+            {
+                "campaign": name,
+                "state": campaign.state,
+                "paused_reason": campaign.paused_reason,
+                "launched_at": campaign.launched_at,
+                "finished_at": campaign.finished_at,
+                "steps": {
+                    step: {str(state): number for state, number in counts.items()}
+                    for step, counts in found.steps.items()
+                },
+                "excluded": found.excluded,
+                "waiting": found.waiting,
+                "ends_at": found.ends_at,
+            }
+        )
+        return
+    say(_headline(campaign))
+    states = list(dict.fromkeys(state for counts in found.steps.values() for state in counts))
+    print_table(
+        [
+            {"step": step, **{state.value: counts.get(state, 0) for state in states}}
+            for step, counts in found.steps.items()
+        ],
+        [("step", "Step"), *((state.value, state.value) for state in states)],
+        empty="No mail was written yet.",
+    )
+    for reason, number in found.excluded.items():
+        say(f"Left out: {number:,} contacts, {reason.replace('_', ' ')}.")
+    counts = {state: sum(one.get(state, 0) for one in found.steps.values()) for state in states}
+    for state, why in (
+        ("uncertain", "may or may not have been sent; they are never sent again by themselves"),
+        ("missed", "missed their last day; they are never sent late by themselves"),
+        ("failed", "failed; the reasons stand in `outreach campaigns status --json`"),
+    ):
+        number = next((counts[one] for one in counts if one == state), 0)
+        if number:
+            say(f"{number:,} mails {why}.")
+    if found.ends_at:
+        say(f"{found.pace}: ends {_local(found.ends_at)}.")
+
+
+def _headline(campaign: Campaign) -> str:
+    text = f"{campaign.name}: {campaign.state}"
+    if campaign.launched_at:
+        text += f", launched {campaign.launched_at:%Y-%m-%d %H:%M} UTC by {campaign.launched_by}"
+    if campaign.paused_reason:
+        text += f" ({campaign.paused_reason})"
+    return text + "."

@@ -1,0 +1,169 @@
+"""`outreach inbox`: what needs a person; `outreach classify`: how messages are read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from outreach import clock
+from outreach.cli.shell import JSON, complain, print_json, print_table, say, shell
+from outreach.errors import InputError, RefusedError
+from outreach.model.states import InboxState, Intent
+
+app = typer.Typer(help="Answers that need a person.", no_args_is_help=True)
+
+_NUMBER = typer.Argument(..., metavar="NUMBER", help="As `outreach inbox list` shows it.")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    everything: bool = typer.Option(False, "--all", help="Those that need nobody, too."),
+    as_json: bool = JSON,
+) -> None:
+    """The messages that wait for a person, with what they were read as and why they wait."""
+    from outreach.db import mailbox
+
+    states = set(InboxState) if everything else {InboxState.OPEN, InboxState.ASIDE}
+    with shell(context).database() as database, database.read() as connection:
+        rows = mailbox.open_inbox(connection, states)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        [{**row, "read_as": _reading(row), "text": _first_line(row["text"])} for row in rows],
+        [
+            ("id", "No."),
+            ("country", ""),
+            ("municipality", "Municipality"),
+            ("read_as", "Read as"),
+            ("note", "Why it waits"),
+            ("text", "Text"),
+        ],
+        empty="Nothing waits for a person.",
+    )
+
+
+@app.command()
+def show(context: typer.Context, number: int = _NUMBER, as_json: bool = JSON) -> None:
+    """One message: who, which campaign, what they newly wrote, how it was read and why."""
+    from outreach.db import mailbox
+
+    with shell(context).database() as database, database.read() as connection:
+        rows = [row for row in mailbox.open_inbox(connection, set(InboxState)) if row["id"] == number]
+    if not rows:
+        raise RefusedError(f"There is no message {number}.", "`outreach inbox list --all` shows them all.")
+    row = rows[0]
+    if as_json:
+        print_json(row)
+        return
+    say(f"From      {row['from_address'] or 'unknown'}")
+    say(f"Subject   {row['subject']}")
+    if row["municipality"]:
+        say(
+            f"About     {row['municipality']} ({row['country']}), {row['campaign']}, matched by {row['rung']}"
+        )
+    say(f"Read as   {_reading(row)}, confidence {row['confidence'] or 0:.2f}, by {row['detector']}")
+    for evidence in row["evidence"] or ():
+        say(f"          {evidence}")
+    say(f"State     {row['state']}{': ' + row['note'] if row['note'] else ''}")
+    if row["text"]:
+        say()
+        say(row["text"])
+
+
+@app.command()
+def resolve(
+    context: typer.Context,
+    number: int = _NUMBER,
+    as_: str | None = typer.Option(
+        None, "--as", help="What it means: register, decline, question, refer, unsubscribe or other."
+    ),
+    note: str = typer.Option("", "--note", help="Kept with the message."),
+) -> None:
+    """Say that you have dealt with a message and, with --as, what it means; that is put into effect."""
+    from outreach.jobs.resolve import resolve as job
+
+    intents = {intent.value: intent for intent in _HUMAN}
+    if as_ is not None and as_ not in intents:
+        raise InputError(f"--as {as_!r} is no meaning.", f"Write one of {', '.join(intents)}.")
+    here = shell(context)
+    with here.database() as database:
+        job(
+            here.workspace,
+            database,
+            number,
+            intents[as_] if as_ else None,
+            note=note,
+            now=clock.now(),
+            actor=here.actor,
+        )
+    say(f"Message {number} is resolved{' as ' + as_ if as_ else ''}.")
+
+
+_HUMAN = (
+    Intent.REGISTER,
+    Intent.DECLINE,
+    Intent.QUESTION,
+    Intent.REFER,
+    Intent.UNSUBSCRIBE,
+    Intent.OTHER,
+)
+
+
+def _reading(row: Any) -> str:
+    if row["kind"] is None:
+        return "nothing"
+    intent = f", {row['intent'].value}" if row["intent"] else ""
+    return f"{row['kind'].value}{intent}".replace("_", " ")
+
+
+def _first_line(text: str | None) -> str:
+    line = " ".join((text or "").split())
+    return line if len(line) <= 60 else line[:59] + "…"
+
+
+def classify(
+    files: list[Path] = typer.Argument(..., help="Messages as files (RFC 5322, as mail programs save them)."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object a line, in the order of the files."),
+) -> None:
+    """Say how messages would be read: offline, changing nothing, without a workspace."""
+    from outreach.inbound.classify import classify as read
+    from outreach.inbound.classify import to_json
+    from outreach.inbound.parse import parse
+    from outreach.jobs.workspace import read_bytes
+
+    failed = 0
+    for file in files:
+        try:
+            found = to_json(str(file), read(parse(read_bytes(file))))
+        except InputError as error:
+            failed += 1
+            found = {"file": str(file), "error": str(error)}
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+        elif "error" in found:
+            complain(f"Error: {found['error']}")
+        else:
+            _tell(found)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _tell(found: dict[str, Any]) -> None:
+    what = found["kind"] + (f", {found['intent']}" if "intent" in found else "")
+    say(f"{found['file']}: {what.replace('_', ' ')} ({found['confidence']:.2f}, {found['detector']})")
+    for bounce in found.get("bounces", ()):
+        who = bounce.get("recipient") or "unknown recipient"
+        say(f"    {who}: {bounce['type']} {bounce.get('status') or ''} {bounce['reason']}")
+    for key in ("until", "refer_to", "rsvp", "registration"):
+        if found.get(key):
+            say(f"    {key.replace('_', ' ')}: {found[key]}")
+    for evidence in found.get("evidence", ()):
+        say(f"    because: {evidence}")
+    if found.get("text"):
+        for line in found["text"].splitlines():
+            say(f"    | {line}")

@@ -1,0 +1,88 @@
+"""`outreach run`, what cron calls, and its halves `poll` and `send`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from outreach import clock
+from outreach.cli.shell import Shell, complain, progress, say, shell
+
+if TYPE_CHECKING:
+    from outreach.jobs.run import RunReport
+
+_MAX_SECONDS = typer.Option(None, "--max-seconds", min=1, help="Begin nothing more after so many seconds.")
+
+
+def run(context: typer.Context, max_seconds: float | None = _MAX_SECONDS) -> None:
+    """Read the mailboxes, plan reminders, send what is due. Safe to overlap; silent when nothing happened.
+
+    \b
+    In a crontab, every five minutes:
+      */5 * * * *  outreach -w /home/me/workspace run --max-seconds 240
+    """
+    here = shell(context)
+    from outreach.jobs.idle import nothing_to_do
+
+    if nothing_to_do(here.workspace, clock.now()):
+        return
+    _run(here, max_seconds, do_poll=True, do_send=True)
+
+
+def poll(context: typer.Context, max_seconds: float | None = _MAX_SECONDS) -> None:
+    """Read the mailboxes only."""
+    _run(shell(context), max_seconds, do_poll=True, do_send=False)
+
+
+def send(context: typer.Context, max_seconds: float | None = _MAX_SECONDS) -> None:
+    """Plan and send what is due only."""
+    _run(shell(context), max_seconds, do_poll=False, do_send=True)
+
+
+def _run(here: Shell, max_seconds: float | None, *, do_poll: bool, do_send: bool) -> None:
+    from outreach.jobs import run as job
+
+    with here.database() as database, progress("Sending") as show:
+        report = job.run(
+            here.workspace,
+            database,
+            clock.now,
+            max_seconds=max_seconds,
+            do_poll=do_poll,
+            do_send=do_send,
+            progress=lambda sent: show(sum(sent.states.values()), None),
+        )
+    tell(report)
+    if report.errors:
+        raise typer.Exit(6)
+
+
+def tell(report: RunReport) -> None:
+    """What happened, in a line for each thing that did."""
+    if report.did_nothing:
+        return
+    polled, sent = report.polled, report.sent
+    if polled.read:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in polled.kinds.most_common())
+        say(f"Read {polled.read} new messages: {kinds}.")
+    if polled.open:
+        say(f"{polled.open} of them need a person: `outreach inbox list`.")
+    if polled.aside:
+        say(f"{polled.aside} could not be processed and were kept aside: `outreach inbox list`.")
+    if report.planned:
+        say(f"Planned {report.planned} follow-up mails.")
+    if sent.states:
+        parts = ", ".join(f"{number} {state}" for state, number in sent.states.most_common())
+        say(f"Tried {sum(sent.states.values())} mails: {parts}.")
+    if sent.skipped:
+        parts = ", ".join(f"{number} {reason}" for reason, number in sent.skipped.most_common())
+        say(f"Did not send, as no longer wanted: {parts}.")
+    if sent.missed:
+        say(f"{sent.missed} mails missed their last day and wait for you: `outreach campaigns status`.")
+    if sent.released:
+        say(f"{sent.released} mails of a run that was interrupted go again.")
+    if sent.uncertain:
+        say(f"{sent.uncertain} mails of a run that was interrupted may have been sent: they stay uncertain.")
+    for error in report.errors:
+        complain(f"Error: {error}")

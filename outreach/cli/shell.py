@@ -1,0 +1,136 @@
+"""What every command has in hand: the workspace, its database, and how things are shown."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from outreach.db.engine import Database
+    from outreach.settings import Workspace
+
+JSON = typer.Option(False, "--json", help="Print JSON instead of a table.")
+
+
+class Shell:
+    """Opens things when a command first asks for them."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self._workspace: Workspace | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        if self._workspace is None:
+            from outreach import settings
+
+            self._workspace = settings.load(self.folder)
+        return self._workspace
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        from outreach.db.engine import Database
+
+        database = Database(self.workspace.database_url)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    @property
+    def actor(self) -> str:
+        """Who is named in the audit."""
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return "unknown"
+
+
+def say(text: str = "") -> None:
+    typer.echo(text)
+
+
+def complain(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def print_json(value: object) -> None:
+    """Times in ISO 8601, letters as they are, two spaces of indent."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
+
+
+def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[tuple[str, str]], *, empty: str) -> None:
+    """``columns``: key and title. Numbers stand on the right; what does not fit is folded, never cut off."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = list(rows)
+    if not rows:
+        say(empty)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for key, title in columns:
+        numeric = all(isinstance(row.get(key), int | float) or row.get(key) is None for row in rows)
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_shown(row.get(key))) for key, _ in columns))
+    width = None if sys.stdout.isatty() else 120
+    Console(width=width, highlight=False, soft_wrap=False).print(table)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return str(value)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Any]:
+    """A function (done, total) that shows how far a long work is; silent when nobody watches."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    with Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def shell(context: typer.Context) -> Shell:
+    """The shell of the command that is running."""
+    found = context.find_object(Shell)
+    assert found is not None, "the callback of the application made one"
+    return found

@@ -1,0 +1,213 @@
+"""Municipalities, their contacts, and who is never written to again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from outreach.contacts.merge import ContactKey, ImportPlan, KnownContact
+from outreach.contacts.places import place_key
+from outreach.db import schema
+from outreach.db.dialect import upsert
+from outreach.model.values import Place
+
+_PLACE = ("name", "code", "region", "population", "languages", "time_zone")
+
+
+def known(connection: sa.Connection, country: str, source: str) -> dict[ContactKey, KnownContact]:
+    """Every contact of ``country``, as a plan compares it with a file called ``source``."""
+    contact, municipality = schema.contact, schema.municipality
+    statement = (
+        sa.select(
+            municipality.c.id,
+            municipality.c.key,
+            *(municipality.c[name] for name in _PLACE),
+            contact.c.email,
+            contact.c.email_key,
+            contact.c.kind,
+            contact.c.person,
+            contact.c.role,
+            contact.c.language,
+            contact.c.source,
+            contact.c.gone_at,
+        )
+        .join(municipality, municipality.c.id == contact.c.municipality_id)
+        .where(municipality.c.country == country)
+    )
+    found: dict[ContactKey, KnownContact] = {}
+    places: dict[int, Place] = {}
+    for row in connection.execute(statement):
+        place = places.get(row.id)
+        if place is None:
+            languages = tuple(row.languages.split(",")) if row.languages else ()
+            place = places[row.id] = Place(
+                country, row.name, row.code, row.region, row.population, languages, row.time_zone
+            )
+        found[row.key, row.email_key] = KnownContact(
+            place,
+            row.email,
+            row.kind,
+            row.person,
+            row.role,
+            row.language,
+            in_source=row.source == source and row.gone_at is None,
+        )
+    return found
+
+
+def apply(
+    connection: sa.Connection,
+    plan: ImportPlan,
+    *,
+    country: str,
+    source: str,
+    digest: str,
+    now: datetime,
+) -> None:
+    """Write what ``plan`` says. Nothing is deleted: what is gone from the file is marked."""
+    if plan.places:
+        connection.execute(
+            upsert(connection, schema.municipality, ("country", "key"), _PLACE),
+            [
+                {
+                    "country": country,
+                    "key": key,
+                    "name": place.name,
+                    "code": place.code,
+                    "region": place.region,
+                    "population": place.population,
+                    "languages": ",".join(place.languages),
+                    "time_zone": place.time_zone,
+                    "created_at": now,
+                }
+                for key, place in plan.places.items()
+            ],
+        )
+    ids = _municipality_ids(connection, country)
+    if plan.new:
+        connection.execute(
+            sa.insert(schema.contact),
+            [
+                {
+                    "municipality_id": ids[place_key(row.place)],
+                    "email": row.email,
+                    "email_key": row.email_key,
+                    "kind": row.kind,
+                    "person": row.person,
+                    "role": row.role,
+                    "language": row.language,
+                    "source": source,
+                    "source_digest": digest,
+                    "source_line": row.line,
+                    "created_at": now,
+                    "updated_at": now,
+                }
+                for row in plan.new
+            ],
+        )
+    for change in plan.changed:
+        place, email_key = change.key
+        connection.execute(
+            sa.update(schema.contact)
+            .where(schema.contact.c.municipality_id == ids[place], schema.contact.c.email_key == email_key)
+            .values(updated_at=now, **{one.field: one.new for one in change.changes})
+        )
+    if plan.gone:
+        connection.execute(
+            sa.update(schema.contact)
+            .where(
+                schema.contact.c.municipality_id == sa.bindparam("b_municipality"),
+                schema.contact.c.email_key == sa.bindparam("b_email"),
+            )
+            .values(gone_at=now),
+            [
+                {"b_municipality": ids[place_key(one.place)], "b_email": one.email.casefold()}
+                for one in plan.gone
+            ],
+        )
+
+
+def _municipality_ids(connection: sa.Connection, country: str) -> dict[str, int]:
+    columns = schema.municipality.c
+    statement = sa.select(columns.key, columns.id).where(columns.country == country)
+    return {row.key: row.id for row in connection.execute(statement)}
+
+
+def suppressed_by(connection: sa.Connection, suppression_key: Callable[[str], str]) -> Callable[[str], bool]:
+    """A test for addresses in lower case; the list is read once, and keys are made only if there is one."""
+    keys = set(connection.execute(sa.select(schema.suppression.c.key)).scalars())
+    if not keys:
+        return lambda _address: False
+
+    domains: dict[str, bool] = {}
+
+    def test(address: str) -> bool:
+        domain = address.rpartition("@")[2]
+        if domain not in domains:
+            domains[domain] = suppression_key(domain) in keys
+        return domains[domain] or suppression_key(address) in keys
+
+    return test
+
+
+def contacts(
+    connection: sa.Connection, country: str | None, text: str | None = None
+) -> list[Mapping[str, Any]]:
+    """Contacts with their municipality, for a listing; ``text`` is part of a name or an address."""
+    contact, municipality = schema.contact, schema.municipality
+    statement = (
+        sa.select(
+            municipality.c.country,
+            municipality.c.name.label("municipality"),
+            municipality.c.code,
+            contact.c.email,
+            contact.c.kind,
+            contact.c.person,
+            contact.c.role,
+            sa.func.coalesce(contact.c.language, municipality.c.languages).label("languages"),
+            contact.c.source,
+            contact.c.source_line,
+            contact.c.created_at,
+            contact.c.updated_at,
+            contact.c.gone_at,
+        )
+        .join(municipality, municipality.c.id == contact.c.municipality_id)
+        .order_by(municipality.c.country, municipality.c.name, contact.c.email_key)
+    )
+    if country:
+        statement = statement.where(municipality.c.country == country)
+    if text:
+        pattern = f"%{text.casefold()}%"
+        statement = statement.where(
+            sa.or_(contact.c.email_key.like(pattern), sa.func.lower(municipality.c.name).like(pattern))
+        )
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def suppressions(connection: sa.Connection) -> list[Mapping[str, Any]]:
+    """The list, newest last; an erased address shows its key alone."""
+    columns = schema.suppression.c
+    statement = sa.select(
+        columns.scope, columns.address, columns.reason, columns.source, columns.at, columns.key
+    ).order_by(columns.id)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def note(
+    connection: sa.Connection, *, actor: str, action: str, subject: str, detail: str, now: datetime
+) -> None:
+    """A line of the audit."""
+    connection.execute(
+        sa.insert(schema.audit).values(at=now, actor=actor, action=action, subject=subject, detail=detail)
+    )
+
+
+def audit(connection: sa.Connection, actions: Sequence[str] = ()) -> list[Mapping[str, Any]]:
+    """The audit, oldest first."""
+    statement = sa.select(schema.audit).order_by(schema.audit.c.id)
+    if actions:
+        statement = statement.where(schema.audit.c.action.in_(list(actions)))
+    return [dict(row) for row in connection.execute(statement).mappings()]

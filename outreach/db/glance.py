@@ -1,0 +1,49 @@
+"""A look at a SQLite database without SQLAlchemy, whose import costs more than the rest of an idle run."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What decides whether a run has anything to do."""
+
+    version: str
+    work: bool  # something is due, to be planned, or held by some run
+    senders: frozenset[str]  # that have launched something, and so have a mailbox to read
+    cursors: dict[tuple[str, str], tuple[int, int]]  # sender, folder -> UIDVALIDITY, last UID
+
+
+def glance(path: Path, now: datetime, waiting: Collection[str], running: str, sending: str) -> Glance:
+    """Read the database at ``path``. The words of the states are arguments: they stand in ``model.states``.
+
+    Raises ``sqlite3.Error`` for anything unusual; a full run then says what is wrong.
+    """
+    # As SQLAlchemy writes times for SQLite: UTC, without zone, microseconds always.
+    moment = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        due = connection.execute(
+            "SELECT 1 FROM campaign JOIN message ON message.campaign_id = campaign.id"
+            " AND message.sender = campaign.sender"
+            " AND message.state IN (SELECT value FROM json_each(?)) AND message.due_at <= ?"
+            " WHERE campaign.state = ?"
+            " UNION ALL SELECT 1 FROM message WHERE message.state = ?"
+            " UNION ALL SELECT 1 FROM campaign WHERE campaign.state = ? AND campaign.plan_at <= ? LIMIT 1",
+            (json.dumps(list(waiting)), moment, running, sending, running, moment),
+        ).fetchone()
+        senders = connection.execute("SELECT DISTINCT sender FROM campaign WHERE launched_at IS NOT NULL")
+        cursors = connection.execute("SELECT sender, folder, uidvalidity, last_uid FROM mailbox_cursor")
+        return Glance(
+            version=version,
+            work=due is not None,
+            senders=frozenset(sender for (sender,) in senders),
+            cursors={(sender, folder): (validity, last) for sender, folder, validity, last in cursors},
+        )

@@ -1,0 +1,165 @@
+"""The check a launch needs: every message of every step rendered strictly, and everything else a person would
+regret not having looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from outreach.campaign import definition as definitions
+from outreach.campaign import frozen
+from outreach.content.lint import Finding, Severity, lint_campaign, lint_rendered
+from outreach.content.names import NAMES, SESSION_NAMES
+from outreach.db import campaigns, directory
+from outreach.db.engine import Database
+from outreach.delivery import tokens
+from outreach.errors import InputError
+from outreach.jobs.prepare_campaign import Prepared, prepare
+from outreach.jobs.press import addressing
+from outreach.model.countries import COUNTRIES
+from outreach.settings import Workspace
+
+#: The token in mails that are only looked at: of the right form, never valid.
+SAMPLE_TOKEN = "or-" + "a" * 26
+#: The same fault in many mails is told once, with how often it was found.
+_WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.NOTICE)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What the check found, the worst first."""
+
+    prepared: Prepared
+    findings: tuple[Finding, ...]
+    rendered: int  # messages
+
+    @property
+    def passed(self) -> bool:
+        return not any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def check(
+    workspace: Workspace,
+    database: Database,
+    slug: str,
+    country: str,
+    *,
+    now: datetime,
+    actor: str,
+    sender: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> CheckResult:
+    """Check the campaign in ``country`` and keep the result: approved for exactly this content, or a draft.
+
+    ``progress`` is told how many messages are rendered, of how many. Raises ``InputError`` or
+    ``SettingsError`` where there is nothing to check, and ``RefusedError`` when it runs already.
+    """
+    with database.read() as connection:
+        prepared = prepare(workspace, connection, slug, country, sender)
+    findings = list(_basics(prepared, now))
+    allowed = NAMES | SESSION_NAMES if prepared.definition.session else NAMES
+    steps = [step.name for step in prepared.definition.steps]
+    findings += lint_campaign(
+        prepared.catalog, prepared.definition.templates, steps, prepared.languages, allowed
+    )
+    told = {finding.message for finding in findings}
+    findings += [
+        Finding(Severity.ERROR, "text", slug, fault.message, fault.remedy)
+        for fault in prepared.faults
+        if fault.message not in told and not any(fault.message in message for message in told)
+    ]
+    rendered, faults = _render_all(prepared, progress)
+    findings += faults
+    findings.sort(key=lambda finding: _WORST_FIRST.index(finding.severity))
+    result = CheckResult(prepared, tuple(findings), rendered)
+    with database.write() as connection:
+        campaigns.save_check(
+            connection,
+            name=prepared.name,
+            slug=slug,
+            country=country,
+            sender=prepared.sender_name,
+            title=prepared.definition.title,
+            definition=frozen.freeze(prepared.definition),
+            digest=prepared.digest,
+            passed=result.passed,
+            now=now,
+        )
+        directory.note(
+            connection,
+            actor=actor,
+            action="campaigns.check",
+            subject=prepared.name,
+            detail=f"{'passed' if result.passed else 'failed'}, digest {prepared.digest}",
+            now=now,
+        )
+    return result
+
+
+def _basics(prepared: Prepared, now: datetime) -> Iterable[Finding]:
+    where = f"campaigns/{prepared.slug}.toml"
+    if not prepared.included:
+        yield Finding(
+            Severity.ERROR,
+            "nobody",
+            where,
+            f"Nobody in {COUNTRIES[prepared.country].name} would get this campaign: "
+            f"{len(prepared.decisions)} contacts, all left out."
+            if prepared.decisions
+            else f"There are no contacts in {COUNTRIES[prepared.country].name}.",
+            f"Import a list: outreach contacts import FILE --country {prepared.country} --apply"
+            if not prepared.decisions
+            else "Look at the audience of the campaign and at `outreach suppress list`.",
+        )
+    for warning in definitions.warnings(prepared.definition, today=now.date()):
+        yield Finding(Severity.WARNING, "definition", where, warning, "")
+
+
+def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tuple[int, list[Finding]]:
+    """Render every message there will be; the same fault is told once, with the contacts it was found for."""
+    steps = [step.name for step in prepared.definition.steps]
+    plates = {
+        key: prepared.plate(*key)
+        for key in prepared.compiled
+        if key[0] in steps and key[1] in prepared.strings
+    }
+    total = len(prepared.included) * len(steps)
+    found: dict[tuple[str, str, str], tuple[Finding, list[str]]] = {}
+    done = 0
+    for one in prepared.included:
+        to = prepared.addressees[one.contact_id]
+        for step in steps:
+            plate = plates.get((step, one.language))
+            done += 1
+            if plate is None:
+                continue
+            where = f"{prepared.definition.templates}/{step}.{one.language}.md"
+            try:
+                problems = lint_rendered(plate.render(addressing(to), SAMPLE_TOKEN), where)
+            except InputError as error:
+                problems = (Finding(Severity.ERROR, "render", where, error.message, error.remedy),)
+            for problem in problems:
+                key = (problem.rule, problem.where, problem.severity)
+                found.setdefault(key, (problem, []))[1].append(to.email)
+        if done % 500 < len(steps):
+            progress(done, total)
+    progress(total, total)
+    return done, [_with_contacts(problem, emails) for problem, emails in found.values()]
+
+
+def _with_contacts(problem: Finding, emails: list[str]) -> Finding:
+    shown = ", ".join(emails[:3]) + (f" and {len(emails) - 3} more" if len(emails) > 3 else "")
+    return Finding(
+        problem.severity,
+        problem.rule,
+        problem.where,
+        f"{problem.message} (for {shown})",
+        problem.remedy,
+    )
+
+
+def sample_message_id(domain: str) -> str:
+    """For mails that are only looked at."""
+    return tokens.message_id(SAMPLE_TOKEN, domain)

@@ -1,0 +1,24 @@
+"""Compiled mails and strings, as the database keeps them from the launch on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from outreach.content.catalog import Answer, Strings
+from outreach.content.compiled import Compiled
+
+
+def freeze(value: Compiled | Strings) -> dict[str, Any]:
+    """Plain values for a JSON column."""
+    return asdict(value)
+
+
+def thaw_compiled(values: Mapping[str, Any]) -> Compiled:
+    return Compiled(**{**values, "placeholders": tuple(values["placeholders"])})
+
+
+def thaw_strings(values: Mapping[str, Any]) -> Strings:
+    plain = {field.name: values[field.name] for field in fields(Strings)}
+    return Strings(**{**plain, "answers": {key: Answer(**one) for key, one in values["answers"].items()}})

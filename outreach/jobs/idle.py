@@ -1,0 +1,51 @@
+"""Whether a run has anything to do at all: asked first, since cron asks every few minutes and the answer is
+nearly always no. Anything unusual counts as work, so that the full run says what is wrong.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from outreach.db.glance import Glance, glance
+from outreach.errors import OutreachError
+from outreach.imap import open_mailbox
+from outreach.jobs import accounts
+from outreach.model.states import WAITING_MESSAGE_STATES, CampaignState, MessageState
+from outreach.settings import Workspace
+
+#: db.engine.SCHEMA_VERSION, which cannot be imported without SQLAlchemy; a test keeps them the same.
+SCHEMA_VERSION = "0001"
+
+
+def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
+    """``True`` when nothing is due and no mailbox has anything new; ``False`` on PostgreSQL, unseen."""
+    url = workspace.database_url
+    if not url.startswith("sqlite:///"):
+        return False
+    try:
+        seen = glance(
+            Path(url.removeprefix("sqlite:///")),
+            now,
+            [str(state) for state in WAITING_MESSAGE_STATES],
+            str(CampaignState.RUNNING),
+            str(MessageState.SENDING),
+        )
+        return seen.version == SCHEMA_VERSION and not seen.work and not _has_news(workspace, seen)
+    except (sqlite3.Error, OutreachError):
+        return False
+
+
+def _has_news(workspace: Workspace, seen: Glance) -> bool:
+    for name, sender in workspace.settings.senders.items():
+        if sender.imap is None or name not in seen.senders:
+            continue
+        for folder in sender.imap.folders:
+            cursor = seen.cursors.get((name, folder))
+            with open_mailbox(accounts.imap(name, sender.imap), folder) as box:
+                if cursor is None or cursor[0] != box.uidvalidity:
+                    return True
+                if not box.uidnext or box.uidnext > cursor[1] + 1:
+                    return True
+    return False

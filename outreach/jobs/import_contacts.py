@@ -1,0 +1,134 @@
+"""A contact list becomes contacts: decoded, cleaned, compared with what is known, shown, and then written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from outreach.contacts import decode, merge, normalize, rejects
+from outreach.contacts.columns import ColumnMapping, map_columns
+from outreach.contacts.merge import ImportPlan
+from outreach.db import directory
+from outreach.db.engine import Database
+from outreach.delivery import tokens
+from outreach.errors import InputError
+from outreach.jobs.workspace import read_bytes
+from outreach.model.countries import COUNTRIES
+from outreach.settings import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What a file is, and what importing it does or would do."""
+
+    file: Path
+    country: str
+    source: str
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    sheet: str | None
+    header_line: int
+    mapping: ColumnMapping
+    plan: ImportPlan
+    rejects_file: Path | None  # where the rejected rows were written
+    applied: bool
+
+
+def import_contacts(
+    workspace: Workspace,
+    database: Database,
+    file: Path,
+    *,
+    country: str,
+    now: datetime,
+    actor: str,
+    apply: bool,
+    source: str | None = None,
+    columns: Mapping[str, Sequence[str]] | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+) -> ImportResult:
+    """Plan the import of ``file`` and, with ``apply``, do it, all or nothing.
+
+    Rejected rows are written beside the file as ``<name>.rejected.csv``, to be mended and imported; nothing
+    else is written without ``apply``. ``source`` is what mails say of where an address comes from.
+
+    Raises :class:`~outreach.errors.InputError` for a file that is not a readable contact list.
+    """
+    if country not in COUNTRIES:
+        raise InputError(
+            f"{country!r} is no country of the network.", f"Write one of {', '.join(COUNTRIES)}."
+        )
+    data = read_bytes(file)
+    source = source or file.name
+    table = decode.table(
+        data, filename=str(file), country=country, encoding=encoding, delimiter=delimiter, sheet=sheet
+    )
+    mapping = map_columns(table.header, table.sample, columns, country=country)
+    with database.read() as connection:
+        known = directory.known(connection, country, source)
+        key = partial(tokens.suppression_key, workspace.key)
+        suppressed = directory.suppressed_by(connection, key)
+    plan = merge.plan(normalize.contacts(table.rows, mapping, country), known, suppressed)
+    applied = apply and bool(not plan.changes_nothing or plan.gone)
+    if applied:
+        with database.write() as connection:
+            directory.apply(
+                connection,
+                plan,
+                country=country,
+                source=source,
+                digest=hashlib.sha256(data).hexdigest(),
+                now=now,
+            )
+            directory.note(
+                connection,
+                actor=actor,
+                action="contacts.import",
+                subject=str(file),
+                detail=f"{country}: {len(plan.new)} new, {len(plan.changed)} changed, "
+                f"{plan.same} same, {len(plan.rejected)} rejected",
+                now=now,
+            )
+    return ImportResult(
+        file=file,
+        country=country,
+        source=source,
+        format=table.format,
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        sheet=table.sheet,
+        header_line=table.header_line,
+        mapping=mapping,
+        plan=plan,
+        rejects_file=_write_rejects(file, plan, table.header),
+        applied=applied,
+    )
+
+
+def _write_rejects(file: Path, plan: ImportPlan, header: Sequence[str]) -> Path | None:
+    if not plan.rejected:
+        return None
+    text = rejects.write(plan.rejected, header)
+    stem = file.stem.removesuffix(".rejected")
+    for number in range(1, 1000):
+        target = file.with_name(f"{stem}.rejected{'' if number == 1 else f'-{number}'}.csv")
+        try:
+            if not target.exists():
+                target.write_text(text, encoding="utf-8", newline="")
+                return target
+            # One that somebody has begun to mend is never written over.
+            if target.read_bytes() == text.encode():
+                return target
+        except OSError as error:
+            raise InputError(
+                f"The rejected rows cannot be written to {target}: {error.strerror}.",
+                "Copy the list into a folder that you may write to.",
+            ) from None
+    raise InputError(f"{file} has a thousand files of rejected rows beside it.", "Remove the old ones.")

@@ -1,0 +1,254 @@
+"""From an approved campaign to a running one, and what can be done to it after: one transaction each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from outreach.campaign import audience, estimate, schedule
+from outreach.campaign.audience import Excluded
+from outreach.campaign.definition import Definition
+from outreach.db import campaigns, directory, outbox
+from outreach.db.campaigns import Campaign
+from outreach.db.engine import Database
+from outreach.errors import RefusedError
+from outreach.jobs.frozen_content import freeze
+from outreach.jobs.plan_campaign import locality, message_row, waiting_by_locality
+from outreach.jobs.prepare_campaign import Prepared, campaign_name, prepare
+from outreach.model.countries import COUNTRIES
+from outreach.model.states import CAMPAIGN_MOVES, CampaignState, MessageState, check_move
+from outreach.settings import Sender, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a launch does, or would do."""
+
+    campaign: str
+    mails: int
+    municipalities: int
+    languages: dict[str, int]
+    excluded: dict[str, int]
+    first_at: datetime | None
+    last_at: datetime  # of the first step, under the sender's limits
+    pace: str  # in words
+    launched: bool
+
+
+def launch(
+    workspace: Workspace,
+    database: Database,
+    slug: str,
+    country: str,
+    *,
+    now: datetime,
+    actor: str,
+    do_it: bool,
+) -> Launch:
+    """Start the campaign, if its check passed for exactly what is there now; without ``do_it`` say what would
+    happen.
+
+    Raises :class:`~outreach.errors.RefusedError` when there is no passed check of this very content.
+    """
+    with database.write() if do_it else database.read() as connection:
+        campaign = campaigns.get(connection, campaign_name(slug, country))
+        prepared = prepare(workspace, connection, slug, country, campaign.sender)
+        _is_approved(campaign, prepared)
+        if do_it:
+            _freeze(workspace, connection, campaign, prepared, now, actor)
+        counts = Counter(
+            locality(to.country, to.region, to.time_zone)
+            for to in (prepared.addressees[one.contact_id] for one in prepared.included)
+        )
+        spent = outbox.spent(connection, campaign.sender, now.replace(hour=0, minute=0, second=0))
+    limits = prepared.sender.limits
+    languages: dict[str, int] = {}
+    excluded: dict[str, int] = {}
+    for decision in prepared.decisions:
+        if isinstance(decision, Excluded):
+            excluded[decision.reason] = excluded.get(decision.reason, 0) + 1
+        else:
+            languages[decision.language] = languages.get(decision.language, 0) + 1
+    return Launch(
+        campaign=campaign.name,
+        mails=len(prepared.included),
+        municipalities=len({one.municipality_id for one in prepared.included}),
+        languages=languages,
+        excluded=excluded,
+        first_at=estimate.first_opening(counts, window=prepared.definition.window, start=now),
+        last_at=estimate.estimate_end(
+            counts,
+            window=prepared.definition.window,
+            per_minute=limits.per_minute,
+            per_day=limits.per_day,
+            start=now,
+            sent_today=spent,
+        ),
+        pace=estimate.pace(len(prepared.included), per_minute=limits.per_minute, per_day=limits.per_day),
+        launched=do_it,
+    )
+
+
+def _is_approved(campaign: Campaign, prepared: Prepared) -> None:
+    check_move(CAMPAIGN_MOVES, campaign.state, CampaignState.RUNNING, f"The campaign {campaign.name}")
+    if campaign.state is CampaignState.PAUSED:
+        raise RefusedError(
+            f"The campaign {campaign.name} was launched already and is paused.",
+            f"Type `outreach campaigns resume {prepared.slug} --country {prepared.country}`.",
+        )
+    if campaign.digest != prepared.digest:
+        raise RefusedError(
+            f"Something of {campaign.name} has changed since it was checked: its definition, a text, the "
+            "contacts or the sender.",
+            f"Type `outreach campaigns check {prepared.slug} --country {prepared.country}` again.",
+        )
+
+
+def _freeze(
+    workspace: Workspace,
+    connection: sa.Connection,
+    campaign: Campaign,
+    prepared: Prepared,
+    now: datetime,
+    actor: str,
+) -> None:
+    campaigns.add_content(
+        connection,
+        [
+            {
+                "campaign_id": campaign.id,
+                "step": step,
+                "language": language,
+                "compiled": freeze(compiled),
+                "strings": freeze(prepared.strings[language]),
+                "digest": compiled.digest,
+            }
+            for (step, language), compiled in prepared.compiled.items()
+        ],
+    )
+    recipients = campaigns.add_recipients(
+        connection, [_recipient_row(campaign, prepared, one, now) for one in prepared.decisions]
+    )
+    first = prepared.definition.steps[0].name
+    rows = []
+    for one in prepared.included:
+        to = prepared.addressees[one.contact_id]
+        place = locality(to.country, to.region, to.time_zone)
+        rows.append(
+            message_row(
+                workspace,
+                campaign,
+                recipient_id=recipients[one.contact_id],
+                step=first,
+                email=to.email,
+                language=one.language,
+                due_at=schedule.next_opening(now, prepared.definition.window, place),
+                now=now,
+            )
+        )
+    outbox.queue(connection, rows)
+    campaigns.move(
+        connection, campaign, CampaignState.RUNNING, launched_at=now, launched_by=actor, plan_at=None
+    )
+    directory.note(
+        connection,
+        actor=actor,
+        action="campaigns.launch",
+        subject=campaign.name,
+        detail=f"{len(rows)} mails, digest {campaign.digest}",
+        now=now,
+    )
+
+
+def _recipient_row(campaign: Campaign, prepared: Prepared, decision: object, now: datetime) -> dict[str, Any]:
+    assert isinstance(decision, audience.Included | Excluded)
+    to = prepared.addressees[decision.contact_id]
+    if isinstance(decision, Excluded):
+        languages = (
+            *filter(None, (to.language, *to.languages.split(","))),
+            COUNTRIES[to.country].languages[0],
+        )
+        language, reason = languages[0], decision.reason
+    else:
+        language, reason = decision.language, None
+    return {
+        "campaign_id": campaign.id,
+        "contact_id": decision.contact_id,
+        "municipality_id": decision.municipality_id,
+        "email_key": to.email_key,
+        "language": language,
+        "excluded": reason,
+        "created_at": now,
+    }
+
+
+def change_state(
+    database: Database,
+    name: str,
+    new: CampaignState,
+    *,
+    now: datetime,
+    actor: str,
+    reason: str = "",
+) -> int:
+    """Pause, resume or cancel; returns how many waiting mails a cancellation stopped.
+
+    Raises :class:`~outreach.errors.RefusedError` for a move its state does not allow.
+    """
+    with database.write() as connection:
+        campaign = campaigns.get(connection, name)
+        if new is CampaignState.RUNNING and campaign.state is CampaignState.APPROVED:
+            raise RefusedError(
+                f"The campaign {name} was not launched yet.", "Type `outreach campaigns launch` for that."
+            )
+        values: dict[str, Any] = {"paused_reason": reason or None}
+        if new is CampaignState.RUNNING:
+            values["plan_at"] = now
+        if new is CampaignState.CANCELLED:
+            values["finished_at"] = now
+        campaigns.move(connection, campaign, new, **values)
+        stopped = outbox.cancel_waiting(connection, campaign.id) if new is CampaignState.CANCELLED else 0
+        directory.note(
+            connection, actor=actor, action=f"campaigns.{new}", subject=name, detail=reason, now=now
+        )
+    return stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a campaign stands."""
+
+    campaign: Campaign
+    steps: dict[str, dict[MessageState, int]]
+    excluded: dict[str, int]
+    waiting: int
+    ends_at: datetime | None  # when what waits now will have gone out
+    pace: str
+
+
+def status(database: Database, name: str, sender: Sender, definition: Definition, now: datetime) -> Status:
+    """Raises :class:`~outreach.errors.RefusedError` when there is no such campaign."""
+    with database.read() as connection:
+        campaign = campaigns.get(connection, name)
+        steps = campaigns.states_by_step(connection, campaign.id)
+        counts = waiting_by_locality(campaign.country, campaigns.waiting(connection, campaign.id))
+        excluded = campaigns.exclusions(connection, campaign.id)
+        spent = outbox.spent(connection, campaign.sender, now.replace(hour=0, minute=0, second=0))
+    waiting = sum(counts.values())
+    limits = sender.limits
+    ends_at = None
+    if waiting and campaign.state is CampaignState.RUNNING:
+        ends_at = estimate.estimate_end(
+            counts,
+            window=definition.window,
+            per_minute=limits.per_minute,
+            per_day=limits.per_day,
+            start=now,
+            sent_today=spent,
+        )
+    pace = estimate.pace(waiting, per_minute=limits.per_minute, per_day=limits.per_day)
+    return Status(campaign, steps, excluded, waiting, ends_at, pace)

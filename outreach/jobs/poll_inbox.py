@@ -1,0 +1,242 @@
+"""Reading the mailboxes: each message is kept, matched, read and put into effect in one transaction, and the
+cursor moves in the same one. Killed at any instant, nothing is lost and nothing happens twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from outreach.db import mailbox
+from outreach.db.engine import Database
+from outreach.db.mailbox import Answered
+from outreach.delivery import tokens
+from outreach.errors import DatabaseError, MailServerError
+from outreach.imap import Fetched, open_mailbox
+from outreach.inbound import classify, match
+from outreach.inbound.parse import Parsed, parse
+from outreach.jobs import accounts, runs
+from outreach.jobs.effects import Effects, Handling
+from outreach.model.states import InboundKind, InboxState, Rung
+from outreach.model.values import Verdict
+from outreach.settings import Sender, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(slots=True)
+class PollReport:
+    """What was read."""
+
+    read: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    open: int = 0  # for a person
+    aside: int = 0  # could not be processed; kept whole
+    errors: list[str] = field(default_factory=list)  # mailboxes that could not be read
+
+
+def poll(
+    workspace: Workspace,
+    database: Database,
+    now: Callable[[], datetime],
+    *,
+    enough: Callable[[], bool] = lambda: False,
+) -> PollReport:
+    """Read what is new in every sender's mailbox. One that fails does not keep the others from being read.
+
+    Another run that reads the same mailbox at this moment is left to do so. ``enough`` ends the poll early.
+    """
+    report = PollReport()
+    for name, sender in workspace.settings.senders.items():
+        if sender.imap is None:
+            continue
+        with database.read() as connection:
+            began = mailbox.first_launch(connection, name)
+        if began is None:
+            continue
+        with runs.only_one(workspace.root, f"poll-{name}") as alone:
+            if not alone:
+                continue
+            reader = _Reader(workspace, database, name, sender, now, report)
+            try:
+                for folder in sender.imap.folders:
+                    reader.read(folder, began, enough)
+            except MailServerError as error:
+                report.errors.append(f"{name}: {error}")
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    workspace: Workspace
+    database: Database
+    name: str
+    sender: Sender
+    now: Callable[[], datetime]
+    report: PollReport
+
+    def read(self, folder: str, began: datetime, enough: Callable[[], bool]) -> None:
+        assert self.sender.imap is not None
+        with self.database.read() as connection:
+            cursor = mailbox.cursor(connection, self.name, folder)
+        with open_mailbox(accounts.imap(self.name, self.sender.imap), folder) as box:
+            fresh = cursor is None or cursor.uidvalidity != box.uidvalidity
+            last = 0 if fresh or cursor is None else cursor.last_uid
+            for fetched in box.since(last, since_date=began.date() if fresh else None):
+                self._take(folder, box.uidvalidity, fetched)
+                last = fetched.uid
+                if enough():
+                    return
+            # Over what was deleted or older than the campaign: else it would look new again and again.
+            if fresh or box.uidnext > last + 1:
+                with self.database.write() as connection:
+                    end = max(last, box.uidnext - 1)
+                    mailbox.move_cursor(connection, self.name, folder, box.uidvalidity, end, self.now())
+
+    def _take(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
+        try:
+            self._process(folder, uidvalidity, fetched)
+        except (DatabaseError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # one bad mail never stops a run: it is kept aside whole
+            note = f"could not be processed ({type(error).__name__}: {error})"[:500]
+            with self.database.write() as connection:
+                self._keep(connection, folder, uidvalidity, fetched, None, Handling(InboxState.ASIDE, note))
+                self._moved(connection, folder, uidvalidity, fetched)
+            self.report.aside += 1
+        self.report.read += 1
+
+    def _process(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
+        parsed = parse(fetched.raw)
+        own = {self.sender.address.casefold(), self.sender.reply_address.casefold()}
+        is_own = match.is_own(parsed, own)
+        verdict = (
+            Verdict(InboundKind.OTHER, "own_mail", 1.0, ("From is our own address",))
+            if is_own
+            else classify.classify(parsed)
+        )
+        with self.database.write() as connection:
+            digest = hashlib.sha256(fetched.raw).hexdigest()
+            if not mailbox.is_known(connection, self.name, digest):
+                inbound_id = self._keep(
+                    connection, folder, uidvalidity, fetched, parsed, Handling(InboxState.DONE)
+                )
+                if inbound_id is not None and not is_own:
+                    self._put_into_effect(connection, inbound_id, parsed, verdict, own)
+                elif inbound_id is not None:
+                    self._say(connection, inbound_id, verdict)
+            self._moved(connection, folder, uidvalidity, fetched)
+        self.report.kinds[verdict.kind.value] += 1
+
+    def _put_into_effect(
+        self, connection: sa.Connection, inbound_id: int, parsed: Parsed, verdict: Verdict, own: set[str]
+    ) -> None:
+        answered, clue = self._match(connection, parsed, own)
+        if answered is not None and clue is not None:
+            mailbox.add_match(connection, inbound_id, answered.message_id, clue.rung, clue.evidence)
+            if clue.rung not in (Rung.ADDRESS, Rung.DOMAIN):
+                mailbox.settle_uncertain(
+                    connection, answered.message_id, f"it was sent: inbound message {inbound_id} names it"
+                )
+        self._say(connection, inbound_id, verdict)
+        handling = Effects(connection, self._suppression_key, self.now()).apply(
+            verdict,
+            answered,
+            inbound_id=inbound_id,
+            from_address=parsed.from_address,
+            from_name=parsed.from_name,
+            find_recipient=lambda address: self._by_address(connection, address),
+        )
+        if handling.state is not InboxState.DONE or handling.note:
+            mailbox.set_handling(connection, inbound_id, handling.state, handling.note)
+        self.report.open += handling.state is InboxState.OPEN
+
+    def _match(
+        self, connection: sa.Connection, parsed: Parsed, own: set[str]
+    ) -> tuple[Answered | None, match.Clue | None]:
+        """The first rung of the ladder that leads to exactly one municipality."""
+        for clue in match.clues(parsed, own_addresses=own):
+            found = list(self._candidates(connection, clue))
+            if found and len({one.municipality_id for one in found}) == 1:
+                return found[0], clue
+        return None, None
+
+    def _candidates(self, connection: sa.Connection, clue: match.Clue) -> Iterator[Answered]:
+        match clue.rung:
+            case Rung.IN_REPLY_TO | Rung.REFERENCES | Rung.RETURNED_HEADERS:
+                yield from mailbox.messages_by(connection, self.name, "internet_message_id", [clue.value])
+            case Rung.CALENDAR_UID | Rung.PLUS_ADDRESS | Rung.TOKEN:
+                valid = tokens.find(self.workspace.key, clue.value)
+                if valid:
+                    yield from mailbox.messages_by(connection, self.name, "token", valid)
+            case Rung.ADDRESS:
+                yield from mailbox.messages_by(connection, self.name, "email_key", [clue.value.casefold()])
+            case Rung.DOMAIN:
+                yield from mailbox.messages_to_domain(connection, self.name, clue.value.casefold())
+
+    def _by_address(self, connection: sa.Connection, address: str) -> Answered | None:
+        found = mailbox.messages_by(connection, self.name, "email_key", [address.casefold()])
+        return found[0] if found else None
+
+    def _suppression_key(self, address: str) -> str:
+        return tokens.suppression_key(self.workspace.key, address)
+
+    def _keep(
+        self,
+        connection: sa.Connection,
+        folder: str,
+        uidvalidity: int,
+        fetched: Fetched,
+        parsed: Parsed | None,
+        handling: Handling,
+    ) -> int | None:
+        return mailbox.add_inbound(
+            connection,
+            {
+                "sender": self.name,
+                "folder": folder,
+                "uidvalidity": uidvalidity,
+                "uid": fetched.uid,
+                "digest": hashlib.sha256(fetched.raw).hexdigest(),
+                "state": handling.state,
+                "note": handling.note,
+                "from_address": parsed.from_address if parsed else None,
+                "subject": parsed.subject if parsed else "",
+                "dated_at": parsed.date if parsed else None,
+                "received_at": self.now(),
+                "raw": fetched.raw,
+            },
+        )
+
+    def _say(self, connection: sa.Connection, inbound_id: int, verdict: Verdict) -> None:
+        mailbox.add_verdict(connection, verdict_values(inbound_id, verdict, by="outreach", now=self.now()))
+
+    def _moved(self, connection: sa.Connection, folder: str, uidvalidity: int, fetched: Fetched) -> None:
+        mailbox.move_cursor(connection, self.name, folder, uidvalidity, fetched.uid, self.now())
+
+
+def verdict_values(inbound_id: int, verdict: Verdict, *, by: str, now: datetime) -> dict[str, object]:
+    """The row of ``verdict``; what has no column of its own is in ``details``, as in ``classify --json``."""
+    details = classify.to_json("", verdict)
+    for name in ("file", "kind", "intent", "language", "confidence", "detector", "evidence", "text"):
+        details.pop(name, None)
+    return {
+        "inbound_id": inbound_id,
+        "at": now,
+        "by": by,
+        "kind": verdict.kind,
+        "intent": verdict.intent,
+        "language": verdict.language,
+        "confidence": verdict.confidence,
+        "detector": verdict.detector,
+        "evidence": list(verdict.evidence),
+        "text": verdict.text,
+        "details": details,
+    }

@@ -1,0 +1,187 @@
+"""Everything a launch needs, put together from files and database: what a check looks at, what a preview
+shows, and what a launch freezes. The same preparation for all three, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from outreach.campaign import audience, frozen
+from outreach.campaign.audience import Candidate, Excluded, Included
+from outreach.campaign.definition import Definition
+from outreach.content.catalog import Catalog, Strings
+from outreach.content.compile import compile_template
+from outreach.content.compiled import Compiled
+from outreach.content.render import Renderer
+from outreach.db import campaigns, directory
+from outreach.db.campaigns import Addressee
+from outreach.delivery import tokens
+from outreach.errors import InputError
+from outreach.jobs import workspace as files
+from outreach.jobs.press import Plate
+from outreach.model.countries import COUNTRIES
+from outreach.settings import Sender, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A definition with its texts and its audience in one country, as they are at this moment."""
+
+    name: str  # of the campaign: "lordimas-be"
+    slug: str
+    country: str
+    sender_name: str
+    sender: Sender
+    definition: Definition  # for the country
+    catalog: Catalog
+    compiled: Mapping[tuple[str, str], Compiled]  # by step and language, where there is a text
+    strings: Mapping[str, Strings]
+    faults: tuple[InputError, ...]  # texts that are missing or cannot be compiled
+    addressees: Mapping[int, Addressee]  # by contact
+    decisions: tuple[Included | Excluded, ...]
+    digest: str
+
+    @property
+    def included(self) -> list[Included]:
+        return [one for one in self.decisions if isinstance(one, Included)]
+
+    @property
+    def languages(self) -> list[str]:
+        """Those the audience is written to in, the most frequent first."""
+        counts: dict[str, int] = {}
+        for one in self.included:
+            counts[one.language] = counts.get(one.language, 0) + 1
+        return sorted(counts, key=lambda language: (-counts[language], language))
+
+    def plate(self, step: str, language: str) -> Plate:
+        """A step in a language, ready to be rendered. KeyError when its text is missing."""
+        return Plate(
+            renderer=Renderer(
+                self.compiled[step, language], f"{self.definition.templates}/{step}.{language}"
+            ),
+            strings=self.strings[language],
+            definition=self.definition,
+            sender=self.sender,
+            language=language,
+        )
+
+
+def campaign_name(slug: str, country: str) -> str:
+    return f"{slug}-{country.lower()}"
+
+
+def prepare(
+    workspace: Workspace,
+    connection: sa.Connection,
+    slug: str,
+    country: str,
+    sender_name: str | None = None,
+) -> Prepared:
+    """Read the files and choose the audience. Raises ``InputError`` or ``SettingsError`` for what cannot even
+    be looked at; faults in texts are collected in ``faults``.
+    """
+    if country not in COUNTRIES:
+        raise InputError(
+            f"{country!r} is no country of the network.", f"Write one of {', '.join(COUNTRIES)}."
+        )
+    definition = files.definition(workspace, slug).for_country(country)
+    sender_name = sender_name or workspace.sender_for(country)
+    sender = workspace.settings.sender(sender_name)
+    if country not in sender.countries:
+        raise InputError(
+            f"The sender {sender_name} does not write to {country}.",
+            f"Its countries in outreach.toml are: {', '.join(sender.countries)}.",
+        )
+    addressees = {one.contact_id: one for one in campaigns.addressees(connection, country)}
+    suppressed = directory.suppressed_by(
+        connection, lambda address: tokens.suppression_key(workspace.key, address)
+    )
+    candidates = [
+        Candidate(
+            contact_id=one.contact_id,
+            municipality_id=one.municipality_id,
+            email_key=one.email_key,
+            kind=one.kind,
+            role=one.role,
+            contact_language=one.language,
+            municipality_languages=tuple(one.languages.split(",")) if one.languages else (),
+            suppressed=suppressed(one.email_key),
+        )
+        for one in addressees.values()
+    ]
+    decisions = tuple(audience.select(candidates, definition.audience, COUNTRIES[country].languages))
+    catalog = files.catalog(workspace)
+    languages = sorted({one.language for one in decisions if isinstance(one, Included)})
+    compiled, strings, faults = _texts(catalog, definition, languages)
+    return Prepared(
+        name=campaign_name(slug, country),
+        slug=slug,
+        country=country,
+        sender_name=sender_name,
+        sender=sender,
+        definition=definition,
+        catalog=catalog,
+        compiled=compiled,
+        strings=strings,
+        faults=tuple(faults),
+        addressees=addressees,
+        decisions=decisions,
+        digest=_digest(definition, sender, compiled, strings, addressees, decisions),
+    )
+
+
+def _texts(
+    catalog: Catalog, definition: Definition, languages: list[str]
+) -> tuple[dict[tuple[str, str], Compiled], dict[str, Strings], list[InputError]]:
+    compiled: dict[tuple[str, str], Compiled] = {}
+    strings: dict[str, Strings] = {}
+    faults: list[InputError] = []
+    for language in languages:
+        try:
+            strings[language] = catalog.strings(language)
+        except InputError as error:
+            faults.append(error)
+            continue
+        for step in definition.steps:
+            try:
+                template = catalog.template(definition.templates, step.name, language)
+                compiled[step.name, language] = compile_template(catalog, template)
+            except InputError as error:
+                faults.append(error)
+    return compiled, strings, faults
+
+
+def _digest(
+    definition: Definition,
+    sender: Sender,
+    compiled: Mapping[tuple[str, str], Compiled],
+    strings: Mapping[str, Strings],
+    addressees: Mapping[int, Addressee],
+    decisions: tuple[Included | Excluded, ...],
+) -> str:
+    """Of all that a check looked at: if any of it changes, the check does not hold any more."""
+    digest = hashlib.sha256()
+    digest.update(frozen.freeze(definition).encode())
+    shown = (
+        sender.from_,
+        sender.reply_to,
+        sender.controller,
+        sender.postal_address,
+        sender.privacy_url,
+    )
+    digest.update(json.dumps(shown).encode())
+    for (step, language), one in sorted(compiled.items()):
+        digest.update(f"{step}.{language}:{one.digest}\n".encode())
+    for language, text in sorted(strings.items()):
+        digest.update(f"{language}:{text.digest}\n".encode())
+    for decision in decisions:
+        if isinstance(decision, Included):
+            to = addressees[decision.contact_id]
+            line = (decision.language, to.email, to.person, to.municipality, to.region, to.source)
+            digest.update(json.dumps(line).encode())
+    return digest.hexdigest()

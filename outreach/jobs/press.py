@@ -1,0 +1,212 @@
+"""A message of the outbox -> a mail ready to go: the frozen text of its step and language, its values, its
+bytes. What is the same for many messages is made once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from outreach.campaign import frozen
+from outreach.campaign.definition import Definition
+from outreach.content.answers import AnswerLinks
+from outreach.content.catalog import Strings
+from outreach.content.dates import format_date, session_values
+from outreach.content.render import Rendered, Renderer
+from outreach.db import campaigns
+from outreach.db.engine import Database
+from outreach.db.outbox import Due
+from outreach.delivery import invitation
+from outreach.delivery.compose import Composer, Letter, Letterhead
+from outreach.delivery.headers import Mailbox
+from outreach.errors import RefusedError
+from outreach.jobs import frozen_content
+from outreach.settings import Sender, Workspace
+from outreach.smtp import Mail
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """What a mail says about whom it goes to."""
+
+    municipality: str
+    country: str
+    region: str
+    person: str
+    email: str
+    source: str
+    source_at: datetime
+
+
+class Plate:
+    """One step in one language, ready for any number of recipients."""
+
+    def __init__(
+        self,
+        *,
+        renderer: Renderer,
+        strings: Strings,
+        definition: Definition,
+        sender: Sender,
+        language: str,
+    ) -> None:
+        self._renderer = renderer
+        self._strings = strings
+        self._language = language
+        self._answers = AnswerLinks(strings, sender.reply_address)
+        self._links = dict(definition.links)
+        session = definition.session_in(language)
+        self._fixed: dict[str, object] = {
+            "sender": {
+                "name": sender.display_name,
+                "email": sender.reply_address,
+                "controller": sender.controller,
+                "address": sender.postal_address,
+                "privacy_url": sender.privacy_url,
+            },
+            "campaign": {
+                "deadline": format_date(definition.deadline, language) if definition.deadline else ""
+            },
+        }
+        if session is not None:
+            self._fixed["session"] = session_values(session, language)
+        self._days: dict[datetime, str] = {}
+
+    def values(self, to: Addressing, token: str) -> dict[str, object]:
+        """Everything a template may use."""
+        return {
+            **self._fixed,
+            "greeting": self._strings.greeting(to.country),
+            "municipality": {"name": to.municipality, "country": to.country, "region": to.region},
+            "contact": {
+                "name": to.person,
+                "email": to.email,
+                "source": f"{to.source}, {self._day(to.source_at)}",
+            },
+            "links": {**self._links, **self._answers.for_token(token)},
+        }
+
+    def render(self, to: Addressing, token: str) -> Rendered:
+        """The mail. Raises ``InputError`` when a value is missing."""
+        return self._renderer.render(self.values(to, token))
+
+    def _day(self, at: datetime) -> str:
+        if at not in self._days:
+            self._days[at] = format_date(at.date(), self._language)
+        return self._days[at]
+
+
+class Press:
+    """Prints the mails of one sender."""
+
+    def __init__(self, workspace: Workspace, database: Database, name: str, sender: Sender) -> None:
+        self._workspace = workspace
+        self._database = database
+        self._name = name
+        self._sender = sender
+        self._from = Mailbox(sender.address, sender.display_name)
+        self._reply_to = Mailbox(sender.reply_address, sender.display_name)
+        self._domain = sender.address.rpartition("@")[2]
+        self._campaigns: dict[int, tuple[campaigns.Campaign, Definition]] = {}
+        self._plates: dict[tuple[int, str, str], tuple[Plate, Composer]] = {}
+
+    def definition(self, connection: sa.Connection, campaign_id: int) -> Definition:
+        """The frozen definition of a campaign."""
+        return self._campaign(connection, campaign_id)[1]
+
+    def mail(self, message: Due, now: datetime) -> Mail:
+        """The message, rendered and composed."""
+        plate, composer = self._plate(message.campaign_id, message.step, message.language)
+        rendered = plate.render(addressing(message), message.token)
+        recipient = Mailbox(message.email, message.person or "")
+        _, definition = self._campaigns[message.campaign_id]
+        session = definition.session_in(message.language)
+        calendar = None
+        if session is not None and definition.calendar:
+            calendar = invitation.request(
+                session,
+                organizer=self._reply_to,
+                attendee=recipient,
+                uid=invitation.event_uid(message.token, self._domain),
+                stamp=now,
+            )
+        data = composer.compose(
+            Letter(
+                token=message.token,
+                message_id=message.internet_message_id,
+                recipient=recipient,
+                date=now,
+                subject=rendered.subject,
+                text=rendered.text,
+                html=rendered.html,
+                invitation=calendar,
+                reply_to=self._plus_address(message.token),
+            )
+        )
+        return Mail(id=message.id, sender=self._sender.address, recipient=message.email, data=data)
+
+    def _plus_address(self, token: str) -> str | None:
+        if not self._sender.plus_addressing:
+            return None
+        local, _, domain = self._sender.reply_address.rpartition("@")
+        return f"{local}+{token}@{domain}"
+
+    def _plate(self, campaign_id: int, step: str, language: str) -> tuple[Plate, Composer]:
+        found = self._plates.get((campaign_id, step, language))
+        if found is None:
+            with self._database.read() as connection:
+                campaign, definition = self._campaign(connection, campaign_id)
+                rows = campaigns.contents(connection, campaign_id)
+            for row in rows:
+                plate = Plate(
+                    renderer=Renderer(frozen_content.thaw_compiled(row["compiled"])),
+                    strings=frozen_content.thaw_strings(row["strings"]),
+                    definition=definition,
+                    sender=self._sender,
+                    language=row["language"],
+                )
+                composer = Composer(self._letterhead(campaign, row["step"], row["language"]))
+                self._plates[campaign_id, row["step"], row["language"]] = (plate, composer)
+            found = self._plates.get((campaign_id, step, language))
+        if found is None:
+            raise RefusedError(
+                f"The campaign has no frozen text for {step} in {language}.",
+                "This should not happen: cancel the campaign and report it.",
+            )
+        return found
+
+    def _letterhead(self, campaign: campaigns.Campaign, step: str, language: str) -> Letterhead:
+        return letterhead(self._sender, campaign.name, campaign.country, step, language)
+
+    def _campaign(self, connection: sa.Connection, campaign_id: int) -> tuple[campaigns.Campaign, Definition]:
+        if campaign_id not in self._campaigns:
+            campaign = campaigns.by_id(connection, campaign_id)
+            self._campaigns[campaign_id] = (campaign, frozen.thaw(campaign.definition))
+        return self._campaigns[campaign_id]
+
+
+def letterhead(sender: Sender, campaign: str, country: str, step: str, language: str) -> Letterhead:
+    """What is the same in every mail of a campaign, step and language."""
+    domain = sender.address.rpartition("@")[2]
+    return Letterhead(
+        sender=Mailbox(sender.address, sender.display_name),
+        reply_to=Mailbox(sender.reply_address, sender.display_name),
+        language=language,
+        list_id=f"{campaign}.{domain}",
+        feedback=(step, language, country.lower(), campaign),
+    )
+
+
+def addressing(to: Due | campaigns.Addressee) -> Addressing:
+    """From a due message, or from an addressee that is only looked at."""
+    return Addressing(
+        municipality=to.municipality,
+        country=to.country,
+        region=to.region or "",
+        person=to.person or "",
+        email=to.email,
+        source=to.source,
+        source_at=to.source_at,
+    )

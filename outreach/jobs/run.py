@@ -1,0 +1,85 @@
+"""What cron calls: read the mailboxes, plan what is due, send, and say nothing when nothing happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from outreach.db.engine import Database
+from outreach.jobs import runs
+from outreach.jobs.plan_campaign import plan
+from outreach.jobs.poll_inbox import PollReport, poll
+from outreach.jobs.send_mail import SendReport, send
+from outreach.settings import Workspace
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What one run did."""
+
+    polled: PollReport = field(default_factory=PollReport)
+    sent: SendReport = field(default_factory=SendReport)
+    planned: int = 0
+
+    @property
+    def errors(self) -> list[str]:
+        return self.polled.errors + self.sent.errors
+
+    @property
+    def did_nothing(self) -> bool:
+        sent = self.sent
+        return not (
+            self.polled.read
+            or self.planned
+            or sent.states
+            or sent.skipped
+            or sent.missed
+            or sent.released
+            or sent.uncertain
+            or self.errors
+        )
+
+
+def run(
+    workspace: Workspace,
+    database: Database,
+    now: Callable[[], datetime],
+    *,
+    max_seconds: float | None = None,
+    do_poll: bool = True,
+    do_send: bool = True,
+    progress: Callable[[SendReport], None] = lambda _report: None,
+) -> RunReport:
+    """Poll, plan, send. Safe to overlap with itself and to be killed at any instant.
+
+    After ``max_seconds`` nothing more is begun; what is under way comes to its end.
+    """
+    started = time.monotonic()
+
+    def seconds_left() -> float | None:
+        return None if max_seconds is None else max_seconds - (time.monotonic() - started)
+
+    def enough() -> bool:
+        left = seconds_left()
+        return left is not None and left <= 0
+
+    report = RunReport()
+    with runs.begin(workspace.root) as name:
+        if do_poll:
+            report.polled = poll(workspace, database, now, enough=enough)
+        if do_send:
+            report.planned = plan(workspace, database, now(), all_=report.polled.read > 0)
+            report.sent = send(
+                workspace,
+                database,
+                name,
+                now,
+                enough=enough,
+                seconds_left=seconds_left,
+                progress=progress,
+            )
+            # What was just sent decides when the planner has to look again.
+            report.planned += plan(workspace, database, now(), all_=bool(report.sent.states))
+    return report

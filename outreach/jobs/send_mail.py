@@ -1,0 +1,279 @@
+"""Sending what is due, sender by sender, inside its limits; every outcome is written down as it comes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+import sqlalchemy as sa
+
+from outreach.campaign import schedule
+from outreach.db import mailbox, outbox, senders
+from outreach.db.engine import Database
+from outreach.db.outbox import Due
+from outreach.delivery import policy, refusals, tokens
+from outreach.errors import MailServerError
+from outreach.jobs import accounts, runs
+from outreach.jobs.plan_campaign import locality
+from outreach.jobs.press import Press
+from outreach.model.states import (
+    EngagementKind,
+    MessageState,
+    OutcomeKind,
+    SuppressionReason,
+    SuppressionScope,
+)
+from outreach.model.values import Outcome
+from outreach.settings import Sender, Workspace
+from outreach.smtp import Mail, deliver
+
+#: How many messages are claimed at a time: few enough that a killed run holds little up.
+_BATCH = 100
+#: A claim's lease. It has to outlast a batch at the slowest pace; a dead process is noticed without it.
+_LEASE = timedelta(minutes=30)
+_MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class SendReport:
+    """What was sent, and what was not."""
+
+    states: Counter[MessageState] = field(default_factory=Counter)  # of the messages tried
+    skipped: Counter[str] = field(default_factory=Counter)  # by reason
+    missed: int = 0
+    released: int = 0  # found from a run that died, certainly not sent
+    uncertain: int = 0  # found from a run that died, perhaps sent
+    errors: list[str] = field(default_factory=list)  # senders whose server could not be used
+
+    @property
+    def sent(self) -> int:
+        return self.states[MessageState.SENT]
+
+
+def send(
+    workspace: Workspace,
+    database: Database,
+    run: str,
+    now: Callable[[], datetime],
+    *,
+    enough: Callable[[], bool] = lambda: False,
+    seconds_left: Callable[[], float | None] = lambda: None,
+    progress: Callable[[SendReport], None] = lambda _report: None,
+) -> SendReport:
+    """Send everything that may go now. A sender whose server fails does not keep the others from sending.
+
+    ``enough`` ends the run early: what is under way comes to its end, nothing more is begun. ``seconds_left``
+    says how long it may wait for a minute's budget (``None``: as long as it takes).
+    """
+    report = SendReport()
+    _recover(workspace, database, report, now)
+    for name, sender in workspace.settings.senders.items():
+        sending = _Sending(workspace, database, run, now, enough, progress, report, name, sender)
+        try:
+            while sending.round() and not enough():
+                wait = sending.wait_for_budget()
+                left = seconds_left()
+                if left is not None and wait > left:
+                    break
+                if wait > 0:
+                    time.sleep(wait)
+        except MailServerError as error:
+            report.errors.append(f"{name}: {error}")
+    return report
+
+
+def _recover(
+    workspace: Workspace, database: Database, report: SendReport, now: Callable[[], datetime]
+) -> None:
+    with database.read() as connection:
+        holders = outbox.holders(connection)
+    if not holders:
+        return
+    with database.write() as connection:
+        recovered = outbox.recover(connection, runs.dead(workspace.root, holders), now())
+    report.released += recovered.released
+    report.uncertain += recovered.uncertain
+
+
+class _Sending:
+    """One sender's share of a run."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        database: Database,
+        run: str,
+        now: Callable[[], datetime],
+        enough: Callable[[], bool],
+        progress: Callable[[SendReport], None],
+        report: SendReport,
+        name: str,
+        sender: Sender,
+    ) -> None:
+        self._database = database
+        self._run = run
+        self._now = now
+        self._enough = enough
+        self._progress = progress
+        self._report = report
+        self._name = name
+        self._sender = sender
+        self._workspace = workspace
+        self._key = workspace.key
+        self._press = Press(workspace, database, name, sender)
+        self._claimed: dict[int, Due] = {}
+        self._throttles = 0
+        self._stopped = False
+
+    def round(self) -> bool:
+        """Send until nothing is due or the budget is spent; ``True``: there may be more after a pause."""
+        first = self._claim()
+        if not first:
+            return False
+        account = accounts.smtp(self._name, self._sender.smtp)
+        try:
+            deliver(
+                account,
+                self._mails(first),
+                hand_over=self._hand_over,
+                finished=self._finished,
+                connections=self._sender.limits.connections,
+            )
+        except MailServerError as error:
+            with self._database.write() as connection:
+                senders.rest(
+                    connection, self._name, self._now() + timedelta(minutes=5), str(error), self._now()
+                )
+            raise
+        finally:
+            self._give_back("the run ended before it was sent")
+        return not self._stopped
+
+    def wait_for_budget(self) -> float:
+        """Seconds until a message may go again; 0 when one may go now."""
+        return 0.0 if self._budget() > 0 else 1.0
+
+    def _budget(self) -> int:
+        limits, now = self._sender.limits, self._now()
+        with self._database.read() as connection:
+            return min(
+                limits.per_minute - outbox.spent(connection, self._name, now - _MINUTE),
+                limits.per_day - outbox.spent(connection, self._name, now - _DAY),
+            )
+
+    def _claim(self) -> list[Due]:
+        """Take the next messages that may go; put off, skip or miss those that may not."""
+        while not self._enough():
+            now = self._now()
+            with self._database.write() as connection:
+                if senders.rests_until(connection, self._name, now) is not None:
+                    self._stopped = True
+                    return []
+                limits = self._sender.limits
+                budget = min(
+                    _BATCH,
+                    limits.per_minute - outbox.spent(connection, self._name, now - _MINUTE),
+                    limits.per_day - outbox.spent(connection, self._name, now - _DAY),
+                )
+                if budget <= 0:
+                    return []
+                due = outbox.due(connection, self._name, now, budget)
+                if not due:
+                    self._stopped = True
+                    return []
+                taken = self._sort(connection, due, now)
+                outbox.claim(connection, [one.id for one in taken], self._run, now + _LEASE)
+            if taken:
+                self._claimed.update((one.id, one) for one in taken)
+                return taken
+        return []
+
+    def _sort(self, connection: sa.Connection, due: list[Due], now: datetime) -> list[Due]:
+        reasons = outbox.why_not(connection, due, self._suppression_keys)
+        outbox.skip(connection, reasons)
+        self._report.skipped.update(reason.value for reason in reasons.values())
+        taken, late, closed = [], [], {}
+        for one in due:
+            if one.id in reasons:
+                continue
+            definition = self._press.definition(connection, one.campaign_id)
+            place = locality(one.country, one.region, one.time_zone)
+            last_day = definition.last_day
+            if last_day is not None and now >= schedule.end_of(last_day, place):
+                late.append(one.id)
+            elif not schedule.is_open(now, definition.window, place):
+                closed[one.id] = schedule.next_opening(now, definition.window, place)
+            else:
+                taken.append(one)
+        outbox.miss(connection, late, "its last day had passed before it could go")
+        outbox.postpone(connection, closed)
+        self._report.missed += len(late)
+        return taken
+
+    def _mails(self, batch: list[Due]) -> Iterator[Mail]:
+        while batch:
+            for one in batch:
+                if self._enough():
+                    return
+                yield self._press.mail(one, self._now())
+            batch = self._claim()
+
+    def _hand_over(self, id_: int) -> bool:
+        with self._database.write() as connection:
+            return outbox.hand_over(connection, id_, self._run, self._now())
+
+    def _finished(self, id_: int, outcome: Outcome) -> None:
+        one, now = self._claimed.pop(id_), self._now()
+        decision = policy.decide(
+            outcome,
+            one.attempts,
+            now,
+            max_attempts=self._sender.limits.attempts,
+            jitter=random.random(),  # noqa: S311  (spreads retries; nothing secret)
+            throttles_in_a_row=self._throttles,
+        )
+        if outcome.kind is OutcomeKind.THROTTLED:
+            self._throttles += 1
+        elif outcome.kind is OutcomeKind.ACCEPTED:
+            self._throttles = 0
+        with self._database.write() as connection:
+            outbox.finish(connection, id_, self._run, outcome, decision, now)
+            if decision.pause_sender_seconds:
+                until = now + timedelta(seconds=decision.pause_sender_seconds)
+                senders.rest(connection, self._name, until, decision.reason, now)
+            bounce = refusals.refusal_bounce(outcome, one.email)
+            if bounce is not None and bounce.hard:
+                self._dead_address(
+                    connection, one, " ".join(filter(None, (bounce.status, bounce.reason))), now
+                )
+        self._report.states[decision.state] += 1
+        self._progress(self._report)
+
+    def _dead_address(self, connection: sa.Connection, one: Due, detail: str, now: datetime) -> None:
+        """Refused on the spot for the same reason as a bounce, with the same consequences."""
+        mailbox.suppress(
+            connection,
+            key=tokens.suppression_key(self._key, one.email),
+            scope=SuppressionScope.ADDRESS,
+            address=one.email_key,
+            reason=SuppressionReason.BOUNCED,
+            source=f"message {one.id}",
+            now=now,
+        )
+        outbox.add_event(connection, EngagementKind.BOUNCED, one, now, detail)
+
+    def _give_back(self, reason: str) -> None:
+        if self._claimed:
+            with self._database.write() as connection:
+                outbox.release(connection, list(self._claimed), self._run, self._now(), reason)
+            self._claimed.clear()
+
+    def _suppression_keys(self, address: str) -> tuple[str, str]:
+        hashed = partial(tokens.suppression_key, self._key)
+        return hashed(address), hashed(address.rpartition("@")[2])
