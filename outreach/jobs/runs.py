@@ -7,6 +7,7 @@ machine cannot be asked and is believed until its lease ends.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 import socket
@@ -19,12 +20,17 @@ def _folder(root: Path) -> Path:
     return root / ".outreach" / "runs"
 
 
+def _here(root: Path) -> str:
+    """The machine and the workspace: two of either may share a PostgreSQL database."""
+    return f"{socket.gethostname()}-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:8]}"
+
+
 @contextmanager
 def begin(root: Path) -> Iterator[str]:
     """A run of this process, alive until the end of the block; gives its name."""
     folder = _folder(root)
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    name = f"{_here(root)}-{os.getpid()}-{secrets.token_hex(4)}"
     path = folder / name
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -35,9 +41,9 @@ def begin(root: Path) -> Iterator[str]:
 
 
 def dead(root: Path, names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that ran on this machine and do not run any more."""
-    here = f"{socket.gethostname()}-"
-    return [name for name in names if name.startswith(here) and not _is_locked(_folder(root) / name)]
+    """Those of ``names`` that ran in this workspace on this machine and do not run any more."""
+    here = _here(root)
+    return [name for name in names if name.rsplit("-", 2)[0] == here and not _is_locked(_folder(root) / name)]
 
 
 @contextmanager
