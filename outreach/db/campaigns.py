@@ -146,16 +146,20 @@ def save_check(
         return
     if found.state is not state:
         check_move(CAMPAIGN_MOVES, found.state, state, f"The campaign {name}")
-    connection.execute(sa.update(_CAMPAIGN).where(_CAMPAIGN.c.id == found.id).values(**values))
+    _swap(connection, found, values)
 
 
 def move(connection: sa.Connection, campaign: Campaign, new: CampaignState, **values: Any) -> None:
     """A compare-and-swap of the campaign's state; else ``RefusedError``, and nothing is changed."""
     check_move(CAMPAIGN_MOVES, campaign.state, new, f"The campaign {campaign.name}")
+    _swap(connection, campaign, {"state": new, **values})
+
+
+def _swap(connection: sa.Connection, campaign: Campaign, values: Mapping[str, Any]) -> None:
     moved = connection.execute(
         sa.update(_CAMPAIGN)
         .where(_CAMPAIGN.c.id == campaign.id, _CAMPAIGN.c.state == campaign.state)
-        .values(state=new, **values)
+        .values(**values)
     )
     if moved.rowcount != 1:
         raise RefusedError(

@@ -304,22 +304,15 @@ def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime
         sa.or_(_MESSAGE.c.claimed_by.in_(list(dead_runs)), _MESSAGE.c.claimed_until <= now),
     )
     gone = {"claimed_by": None, "claimed_until": None}
-    uncertain = list(
-        connection.execute(
-            sa.select(_MESSAGE.c.id, _MESSAGE.c.sender).where(lost, _MESSAGE.c.handed_at.is_not(None))
-        )
-    )
     why = "the run ended between the end of DATA and the server's answer"
-    if uncertain:
-        connection.execute(
-            sa.update(_MESSAGE)
-            .where(lost, _MESSAGE.c.handed_at.is_not(None))
-            .values(state=MessageState.UNCERTAIN, reason=why, **gone)
-        )
-        for id_, sender in uncertain:
-            add_attempt(
-                connection, id_, sender, Outcome(OutcomeKind.LOST_AFTER, "end_of_data", text=why), now
-            )
+    uncertain = connection.execute(
+        sa.update(_MESSAGE)
+        .where(lost, _MESSAGE.c.handed_at.is_not(None))
+        .values(state=MessageState.UNCERTAIN, reason=why, **gone)
+        .returning(_MESSAGE.c.id, _MESSAGE.c.sender)
+    ).all()
+    for id_, sender in uncertain:
+        add_attempt(connection, id_, sender, Outcome(OutcomeKind.LOST_AFTER, "end_of_data", text=why), now)
     released = connection.execute(
         sa.update(_MESSAGE)
         .where(lost, _MESSAGE.c.handed_at.is_(None))
