@@ -29,7 +29,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, check_version: bool = True) -> None:
-        self.url = sa.make_url(url)
+        self.url = _url(url)
         if check_version and self.sqlite_path and not self.sqlite_path.exists():
             raise DatabaseError(
                 f"There is no database at {self.sqlite_path}.",
@@ -49,13 +49,15 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A consistent view; it takes no lock that keeps others from writing."""
-        with _as_sentences(), self.engine.connect() as connection:
+        with _as_sentences(self.url), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":  # else each statement sees another moment
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that commits at the end of the block and rolls back on any exception."""
-        with _as_sentences(), self.engine.connect() as connection:
+        with _as_sentences(self.url), self.engine.connect() as connection:
             connection = connection.execution_options(outreach_writes=True)
             with connection.begin():
                 yield connection
@@ -65,7 +67,7 @@ class Database:
 
     def _check_version(self) -> None:
         with self.read() as connection:
-            found = _stored_version(connection)
+            found = stored_version(connection)
         if found == SCHEMA_VERSION:
             return
         raise DatabaseError(
@@ -74,16 +76,36 @@ class Database:
         )
 
 
-def _stored_version(connection: sa.Connection) -> str | None:
+def stored_version(connection: sa.Connection) -> str | None:
+    """The migration the database is of; ``None``: none yet."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     return str(found) if found else None
 
 
+def _url(text: str) -> sa.URL:
+    """Raises :class:`~outreach.errors.DatabaseError` for an address that no database can have."""
+    remedy = "Write sqlite:///FILE or postgresql://USER@HOST/NAME."
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise DatabaseError("The address of the database cannot be read.", remedy) from None
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+pg8000")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise DatabaseError(f"Outreach does not know the kind of database {url.drivername!r}.", remedy)
+    return url
+
+
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        try:
+            return sa.create_engine(url, pool_pre_ping=True)
+        except ImportError as error:
+            raise DatabaseError(
+                f"The driver for {url.drivername} is not installed.", "`pip install 'outreach[postgres]'`."
+            ) from error
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
 
     @sa.event.listens_for(engine, "connect")
@@ -108,35 +130,70 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 @contextmanager
-def _as_sentences() -> Iterator[None]:
+def _as_sentences(url: sa.URL) -> Iterator[None]:
     """The driver's errors that a person can do something about, as sentences."""
     try:
         yield
-    except sa.exc.OperationalError as error:
-        said = str(error.orig).strip()
-        lower = said.lower()
-        if "locked" in lower or "busy" in lower:
-            raise DatabaseError(
-                f"Another program kept the database locked for {_BUSY_MILLISECONDS // 1000} seconds.",
-                "Nothing was changed; try again, and close programs that have the file open.",
-            ) from error
-        if "full" in lower:
-            raise DatabaseError(
-                "The disk is full: the database could not be written.",
-                "Nothing half-done was kept; free some space and run again.",
-            ) from error
-        if "readonly" in lower or "read-only" in lower or "unable to open" in lower:
-            raise DatabaseError(
-                f"The database cannot be opened for writing ({said}).",
-                "Check who owns the file and its folder.",
-            ) from error
-        raise DatabaseError(
-            f"The database cannot be used: {said}.", "`outreach doctor` looks closer."
-        ) from error
-    except sa.exc.DatabaseError as error:
-        said = str(error.orig).strip()
+    except sa.exc.IntegrityError:
+        raise  # a matter for the caller
+    except sa.exc.DBAPIError as error:
+        said, code = _said(error)
+        sentence = _sentence(url, said.lower(), code)
+        if sentence:
+            raise DatabaseError(*sentence) from error
         if "not a database" in said or "malformed" in said:
             raise DatabaseError(
                 f"The database file is damaged or is no database ({said}).", "Restore your last backup."
             ) from error
+        if isinstance(error, sa.exc.OperationalError) or error.connection_invalidated:
+            raise DatabaseError(
+                f"The database cannot be used: {said}.", "`outreach doctor` looks closer."
+            ) from error
         raise
+
+
+def _said(error: sa.exc.DBAPIError) -> tuple[str, str]:
+    """What the driver said, and PostgreSQL's code for it ("" from SQLite)."""
+    first = error.orig.args[0] if error.orig is not None and error.orig.args else ""
+    if isinstance(first, dict):  # pg8000 hands on the fields of the server's message
+        return str(first.get("M", "")), str(first.get("C", ""))
+    return str(error.orig).strip().rstrip("."), str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def _sentence(url: sa.URL, said: str, code: str) -> tuple[str, str] | None:
+    """What is wrong and what to do, by PostgreSQL's code (its manual, appendix A) or SQLite's words."""
+    server = f"{url.host or 'localhost'}:{url.port or 5432}"
+    if code == "53100" or (not code and "full" in said):
+        return (
+            "The disk is full: the database could not be written.",
+            "Nothing half-done was kept; free some space and run again.",
+        )
+    if code in ("40001", "40P01", "55P03") or (not code and ("locked" in said or "busy" in said)):
+        waited = f" for {_BUSY_MILLISECONDS // 1000} seconds" if not code else ""
+        return (
+            f"Another program kept the database locked{waited}.",
+            "Nothing was changed; try again, and close programs that have the file open."
+            if not code
+            else "Nothing was changed; try again.",
+        )
+    if code == "25006" or (not code and any(part in said for part in _NOT_WRITABLE)):
+        return (
+            f"The database cannot be opened for writing ({said}).",
+            "Check who owns the file and its folder." if not code else "Ask who runs the server.",
+        )
+    if code[:2] == "28":
+        return f"PostgreSQL on {server} refused the sign-in ({said}).", "Check the user and the password."
+    if code == "3D000":
+        return (
+            f"PostgreSQL on {server} has no database {url.database!r}.",
+            "Make it with createdb, then type `outreach db upgrade`.",
+        )
+    if code[:2] in ("08", "53", "57") or "can't create a connection" in said or "network error" in said:
+        return (
+            f"PostgreSQL on {server} cannot be reached or has broken off ({said}).",
+            "Nothing half-done was kept; see that it runs, then try again.",
+        )
+    return None
+
+
+_NOT_WRITABLE = ("readonly", "read-only", "unable to open")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
-from outreach.db.engine import Database
+from outreach.db.engine import SCHEMA_VERSION, Database, stored_version
 from outreach.errors import DatabaseError
 
 
@@ -21,14 +23,20 @@ def alembic_config() -> Config:
 
 
 def upgrade(url: str) -> str:
-    """Create the database or bring it up to date; returns the version it is of now."""
+    """Create the database or bring it up to date; returns the version it is of now.
+
+    Raises :class:`~outreach.errors.DatabaseError` for a database that a newer Outreach has made.
+    """
     database = Database(url, check_version=False)
-    if database.sqlite_path:
-        database.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    path = database.sqlite_path
+    if path and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # addresses of persons: for its owner only
     try:
         with database.write() as connection:
             config = alembic_config()
             config.attributes["connection"] = connection
+            _refuse_newer(connection, config)
             command.upgrade(config, "head")
             version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
             return str(version)
@@ -36,18 +44,42 @@ def upgrade(url: str) -> str:
         database.close()
 
 
+def _refuse_newer(connection: sa.Connection, config: Config) -> None:
+    found = stored_version(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise DatabaseError(
+            f"The database is of version {found}, which this Outreach ({SCHEMA_VERSION}) does not know.",
+            "Install the Outreach that made it, or a newer one.",
+        )
+
+
 def backup(url: str, target: Path) -> None:
-    """Copy a SQLite database while it is in use (SQLite's online backup), readable by its owner only."""
-    path = Database(url).sqlite_path
+    """Copy a SQLite database, of whatever version, while it is in use (SQLite's online backup).
+
+    The copy is whole or not there, and readable by its owner only.
+    """
+    path = Database(url, check_version=False).sqlite_path
     if path is None:
         raise DatabaseError(
             "`outreach db backup` copies SQLite files.", "For PostgreSQL, use pg_dump of the same version."
         )
-    if target.exists():
-        raise DatabaseError(f"{target} exists already.", "Name a file that does not exist yet.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.touch(mode=0o600)
-    with sqlite3.connect(path) as source, sqlite3.connect(target) as copy:
-        source.backup(copy)
-    source.close()
-    copy.close()
+    if not path.is_file():
+        raise DatabaseError(f"There is no database at {path}.", "Check `database` in outreach.toml.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise DatabaseError(f"{target} exists already.", "Name a file that does not exist yet.") from None
+    except OSError as error:
+        raise DatabaseError(f"{target} cannot be written: {error.strerror}.", "Name another place.") from None
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except BaseException as error:
+        target.unlink()
+        if isinstance(error, sqlite3.Error):
+            raise DatabaseError(
+                f"The database could not be copied: {error}.", "No copy was kept; see that there is room."
+            ) from error
+        raise
