@@ -120,7 +120,7 @@ def messages_by(
 
 def messages_to_domain(connection: sa.Connection, sender: str, domain: str) -> list[Answered]:
     """Messages of ``sender`` to addresses of ``domain``, the latest first."""
-    escaped = domain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = domain.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return _answered(connection, sender, _MESSAGE.c.email_key.like(f"%@{escaped}", escape="\\"))
 
 
@@ -170,7 +170,7 @@ def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElemen
         )
         .order_by(
             (campaign.c.state == CampaignState.RUNNING).desc(),
-            _MESSAGE.c.handed_at.desc(),
+            _MESSAGE.c.handed_at.desc().nulls_last(),
             _MESSAGE.c.id.desc(),
         )
         .limit(20)
@@ -346,7 +346,7 @@ def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> lis
         .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
         .outerjoin(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
         .where(_INBOUND.c.state.in_(list(states)))
-        .order_by(_INBOUND.c.id)
+        .order_by(_INBOUND.c.id, match.c.id)
     )
     rows: dict[int, Mapping[str, Any]] = {}
     for row in connection.execute(statement).mappings():
