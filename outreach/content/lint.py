@@ -13,7 +13,7 @@ from outreach.content.compile import compile_template
 from outreach.content.compiled import Compiled
 from outreach.content.names import NAMES, SESSION_NAMES, sample_values
 from outreach.content.render import Rendered, Renderer
-from outreach.content.tags import placeholders
+from outreach.content.tags import check, placeholders
 from outreach.errors import InputError
 
 MAX_SUBJECT = 60  # characters; phones show fewer still
@@ -98,8 +98,8 @@ def _lint_mail(
     values: Mapping[str, object] | None,
 ) -> Iterator[Finding]:
     template = catalog.template(slug, step, language)
-    yield from _translation_findings(catalog, template)
     compiled = compile_template(catalog, template)
+    yield from _translation_findings(catalog, template)
     unknown = [name for name in compiled.placeholders if not _is_allowed(name, allowed)]
     for name in unknown:
         yield Finding(
@@ -146,6 +146,7 @@ def _translation_findings(catalog: Catalog, template: Template) -> Iterator[Find
             f"which is at revision {source.revision}.",
             f"Take over what changed, then set source_revision = {source.revision}.",
         )
+    check(source.body, source.path, source.body_line)
     own, theirs = (set(placeholders(each.subject, each.preheader, each.body)) for each in (template, source))
     for name in sorted(theirs - own):
         yield Finding(
@@ -205,7 +206,7 @@ def _rendered_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
             "Shorten the mail.",
         )
     # what stands before the signature's mark; the frame alone is no mail
-    if not rendered.text.split("\n-- \n")[0].strip():
+    if not f"\n{rendered.text}".split("\n-- \n")[0].strip():
         yield Finding(
             Severity.ERROR,
             "text-missing",

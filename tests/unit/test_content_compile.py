@@ -271,7 +271,7 @@ def shape(html: str) -> str:
     return lxml_html.tostring(tree, encoding="unicode")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(body=BODY, name=PLAIN, flag=st.sampled_from(["", "on"]), cells=st.lists(PLAIN, min_size=1, max_size=3))
 def test_compile_then_render_equals_render_then_compile(
     body: str, name: str, flag: str, cells: list[str]
