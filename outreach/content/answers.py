@@ -1,10 +1,18 @@
-"""Prefilled answers: mailto: links (RFC 6068) that open a mail already written and already addressed."""
+"""Prefilled answers: mailto: links (RFC 6068) that open a mail already written and already addressed.
+
+Each comes in two lengths. The whole one stands behind the words of a link. In plain text a reader sees the
+address itself, and a percent-encoded Greek sentence is no sight: there the brief one stands, which prefills
+the subject only.
+"""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
 from outreach.content.catalog import ANSWERS, Strings
+
+#: What the names of the brief links end with.
+BRIEF = "_brief"
 
 _LINE_BREAK = "%0D%0A"  # RFC 6068, section 5
 
@@ -19,17 +27,22 @@ class AnswerLinks:
             (
                 name,
                 f"mailto:{address}?subject={_encode(answer.subject)}%20%5B",
-                f"%5D&body={_encode(answer.body)}{_LINE_BREAK}{_LINE_BREAK}",
+                f"&body={_encode(answer.body)}{_LINE_BREAK}{_LINE_BREAK}",
             )
             for name in ANSWERS
             for answer in [strings.answers[name]]
         )
 
     def for_token(self, token: str) -> dict[str, str]:
-        """``{"yes": "mailto:...", ...}`` for the names in :data:`~outreach.content.catalog.ANSWERS`: the
-        subject ends with the token in square brackets, the body with the token on a line of its own."""
+        """``{"yes": "mailto:...", "yes_brief": "mailto:...", ...}`` for the names in
+        :data:`~outreach.content.catalog.ANSWERS`: the subject ends with the token in square brackets, the
+        body with the token on a line of its own; the brief ones have no body."""
         token = quote(token, safe="")
-        return {name: f"{head}{token}{middle}{token}" for name, head, middle in self._links}
+        links: dict[str, str] = {}
+        for name, head, body in self._links:
+            links[name + BRIEF] = brief = f"{head}{token}%5D"
+            links[name] = f"{brief}{body}{token}"
+        return links
 
 
 def answer_links(strings: Strings, reply_to: str, token: str) -> dict[str, str]:

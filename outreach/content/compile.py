@@ -94,6 +94,7 @@ def compile_template(catalog: Catalog, template: Template) -> Compiled:
         "kept_css": Markup(kept),  # noqa: S704
         "linked": lambda text: _linked(text, tags),
         "wrap": plain.wrap,
+        "brief": plain.brief,
     }
     html = _fill("base.html.j2", hidden_html, frame)
     text = _fill("base.txt.j2", hidden_text, frame)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from html import unescape
 
+from outreach.content.answers import BRIEF
 from outreach.content.catalog import SOURCE_LANGUAGE, Catalog, Template
 from outreach.content.compile import compile_template
 from outreach.content.compiled import Compiled
@@ -169,7 +170,7 @@ def _translation_findings(catalog: Catalog, template: Template) -> Iterator[Find
 def _frame_findings(compiled: Compiled, where: str) -> Iterator[Finding]:
     for part, source in (("HTML", compiled.html), ("plain text", compiled.text)):
         names = placeholders(source)
-        if "links.unsubscribe" not in names:
+        if not {"links.unsubscribe", f"links.unsubscribe{BRIEF}"} & set(names):
             yield Finding(
                 Severity.ERROR,
                 "opt-out-missing",

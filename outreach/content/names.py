@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from outreach.content.answers import answer_links
-from outreach.content.catalog import Strings
+from outreach.content.answers import BRIEF, answer_links
+from outreach.content.catalog import ANSWERS, Strings
 from outreach.content.dates import format_date, session_values
 from outreach.model.values import Session
 
@@ -15,6 +15,7 @@ NAMES = frozenset(
     | {f"sender.{name}" for name in ("name", "email", "controller", "address", "privacy_url")}
     | {f"links.{name}" for name in ("assessment", "helpdesk", "yes", "no", "question", "other_office")}
     | {"links.unsubscribe"}
+    | {f"links.{name}{BRIEF}" for name in ANSWERS}
 )
 
 #: Known besides for a campaign that invites to a session.

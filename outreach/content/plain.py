@@ -10,13 +10,21 @@ from collections.abc import Sequence
 
 from markdown_it.token import Token
 
+from outreach.content.answers import BRIEF
 from outreach.content.blocks import Block
+from outreach.content.catalog import ANSWERS
 from outreach.content.tags import Tags
 
 WIDTH = 72
 
 #: What a value is taken to be wide, as long as it is not known.
 _VALUE_WIDTH = 14
+_WIDE_VALUE_WIDTH = 30
+_WIDE = re.compile(
+    r"\.(?:email|source|controller|address|privacy_url|title|place|online|details|date) |links\."
+)
+
+_ANSWER = re.compile(rf"\{{\{{ links\.({'|'.join(ANSWERS)}) \}}\}}")
 
 
 class PlainText:
@@ -54,8 +62,18 @@ class PlainText:
 
     def _width(self, word: str) -> int:
         shown = self._tags.statement.sub("", word)
-        values = len(self._tags.word.findall(shown))
-        return len(self._tags.word.sub("", shown)) + values * _VALUE_WIDTH
+        values = self._tags.word.findall(shown)
+        wide = sum(_WIDE.search(self._tags.source(value)) is not None for value in values)
+        return (
+            len(self._tags.word.sub("", shown))
+            + (len(values) - wide) * _VALUE_WIDTH
+            + wide * _WIDE_VALUE_WIDTH
+        )
+
+    def brief(self, address: str) -> str:
+        """``address``, with the whole answer links replaced by the brief ones."""
+        source = self._tags.source(address)
+        return self._tags.hide(_ANSWER.sub(rf"{{{{ links.\g<1>{BRIEF} }}}}", source))
 
     def _tidy(self, text: str) -> str:
         """Moves the space before ``{% if %}`` into the condition (unless there is an else), so that no double
@@ -97,9 +115,8 @@ class PlainText:
             case "rule":
                 return f"{indent}{'-' * 24}\n\n"
             case "button":
-                return (
-                    f"{self.wrap(self.inline(block.inline) + ':', indent, indent)}\n{indent}{block.href}\n\n"
-                )
+                words = self.wrap(f"{self.inline(block.inline)}:", indent, indent)
+                return f"{words}\n{indent}{self.brief(block.href)}\n\n"
             case "table":
                 return self._table(block, indent)
             case "bullets" | "numbers":
@@ -152,7 +169,7 @@ class PlainText:
         links: list[tuple[str, int]] = []
         for token in tokens:
             if token.type == "link_open":
-                links.append((str(token.attrs["href"]), len(parts)))
+                links.append((self.brief(str(token.attrs["href"])), len(parts)))
             elif token.type == "link_close":
                 href, start = links.pop()
                 words = "".join(parts[start:])

@@ -40,7 +40,10 @@ VALUES: dict[str, object] = {
     "source": "the register",
     "url": "https://a.example/?x=1&y=2",
     "rows": [{"a": "one", "b": "two"}, {"a": "three", "b": "four"}],
-    "links": dict.fromkeys(("yes", "no", "question", "other_office"), "mailto:a@b.example"),
+    "links": {
+        **dict.fromkeys(("yes", "no", "question", "other_office"), "mailto:a@b.example?body=long"),
+        **dict.fromkeys(("yes_brief", "no_brief"), "mailto:a@b.example"),
+    },
 }
 
 
@@ -194,6 +197,12 @@ def test_placeholders_are_those_of_all_parts_without_loop_variables() -> None:
 def test_answers_the_body_offers_are_not_offered_again() -> None:
     html = compiled("[y]({{ links.yes }}) [n]({{ links.no }})", step="invitation").html
     assert re.findall(r"<u><a href=\"(.*?)\"", html) == ["{{ links.question }}", "{{ links.other_office }}"]
+
+
+def test_the_plain_text_has_the_brief_answers() -> None:
+    body = "**[Yes]({{ links.yes }})**\n\nor [no]({{ links.no }})"
+    assert text(body) == "Yes:\nmailto:a@b.example\n\nor no <mailto:a@b.example>"
+    assert 'href="mailto:a@b.example?body=long"' in main(rendered(body).html)
 
 
 def test_the_digest_changes_with_the_mail_and_only_then() -> None:

@@ -106,7 +106,8 @@ def test_lists_and_numbers_pass() -> None:
 
 def test_answer_links_are_prefilled_and_carry_the_token() -> None:
     links = AnswerLinks(STRINGS, "antwort+a@verband.example").for_token("T0-k_n")
-    assert set(links) == {"yes", "no", "question", "other_office", "unsubscribe"}
+    assert {name for name in links if not name.endswith("_brief")} == set(ANSWERS)
+    assert unquote(links["no_brief"]) == "mailto:antwort+a@verband.example?subject=Réponse: no? [T0-k_n]"
     assert unquote(links["yes"]) == (
         "mailto:antwort+a@verband.example?subject=Réponse: yes? [T0-k_n]"
         "&body=Ligne & un\r\nLigne deux\r\n\r\nT0-k_n"
