@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -34,12 +35,23 @@ _FILTERS = frozenset(
 )
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Values are plain dictionaries; looking there first is quicker than asking for an attribute, and what a
+    value is called can never be mistaken for a method of dictionaries."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict:
+            try:
+                return obj[attribute]
+            except KeyError:
+                return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+
 @cache
 def environment(html: bool) -> ImmutableSandboxedEnvironment:
     """The sandbox mails run in. Values are escaped in HTML and only there; nothing can switch that off."""
-    made = ImmutableSandboxedEnvironment(
-        autoescape=html, undefined=StrictUndefined, keep_trailing_newline=True, cache_size=0
-    )
+    made = _Sandbox(autoescape=html, undefined=StrictUndefined, keep_trailing_newline=True, cache_size=0)
     made.filters = {name: made.filters[name] for name in _FILTERS}
     made.globals.clear()
     return made

@@ -122,3 +122,9 @@ def test_answer_links_are_prefilled_and_carry_the_token() -> None:
 def test_a_strange_address_stays_one_address() -> None:
     link = AnswerLinks(STRINGS, "a&b=c?d@verband.example").for_token("T")["no"]
     assert link.startswith("mailto:a%26b%3Dc%3Fd@verband.example?subject=")
+
+
+def test_a_value_may_be_called_like_a_method_of_dictionaries() -> None:
+    assert Renderer(mail(text="{{ row.items }}")).render({"row": {"items": "x"}}).text == "x"
+    with pytest.raises(InputError, match=r"row\.items"):
+        Renderer(mail(text="{{ row.items }}")).render({"row": {}})
