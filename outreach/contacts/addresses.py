@@ -118,7 +118,7 @@ def _pieces(word: str) -> list[str]:
         word = word.partition("?")[0]
     if _URL.match(word.lstrip(_EDGES)):
         return [word]
-    parts = [part for part in _SPLIT.split(word.strip(_EDGES)) if part.strip(_EDGES)]
+    parts = [part for part in _SPLIT.split(word.rstrip(_EDGES)) if part.strip(_EDGES)]
     return parts if all("@" in part for part in parts) else [word]
 
 

@@ -86,14 +86,15 @@ def map_columns(
             f"No column of e-mail addresses was found among: {_listed(header)}.",
             "Name it with --map email=COLUMN.",
         )
-    if not _has(chosen, Field.MUNICIPALITY) and not _has(chosen, Field.CODE):
+    if not _has(chosen, Field.MUNICIPALITY):
         found = None if Field.MUNICIPALITY in settled else _name_column(chosen, header, cells)
-        if found is None:
+        if found is not None:
+            chosen[found] = (Field.MUNICIPALITY, Why.CONTENT)
+        elif not _has(chosen, Field.CODE):
             raise InputError(
                 f"No column with the municipality's name or code was found among: {_listed(header)}.",
                 "Name it with --map municipality=COLUMN or --map code=COLUMN.",
             )
-        chosen[found] = (Field.MUNICIPALITY, Why.CONTENT)
     return _mapping(chosen, header)
 
 

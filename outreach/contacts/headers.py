@@ -18,6 +18,7 @@ OWN_PREFIX = "outreach_"
 SEARCHED_ROWS = 60
 
 _NUMBER_AT_END = re.compile(r"\d+$")
+_BETWEEN_LANGUAGES = re.compile(r"[/|\n]| - ")
 _IN_BRACKETS = re.compile(r"[(\[].*?[)\]]")
 
 
@@ -82,6 +83,12 @@ def field_of(name: str, languages: tuple[str, ...]) -> Field | None:
         for language in tried:
             if candidate in names[language]:
                 return names[language][candidate]
+    parts = [part for part in _BETWEEN_LANGUAGES.split(name) if part.strip()]
+    if len(parts) > 1:
+        # "Naam / Nom": a header in two languages that says one thing.
+        fields = {field_of(part.strip(), languages) for part in parts}
+        if len(fields) == 1 and None not in fields:
+            return fields.pop()
     words = set(fold(name.replace("-", "")).split()) | set(fold(name).replace("e mail", "email").split())
     if len(words) <= 6 and words & _email_words():
         return Field.EMAIL

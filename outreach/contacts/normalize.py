@@ -15,6 +15,7 @@ from outreach.contacts.decode import Row
 from outreach.contacts.folding import fold, tidy
 from outreach.contacts.headers import Field
 from outreach.contacts.kinds import kind_of
+from outreach.model.states import ContactKind
 from outreach.model.values import ContactRow, Place
 
 _TOTALS = frozenset(
@@ -26,6 +27,8 @@ _LANGUAGES_APART = re.compile(r"[;,/+&|\s-]+")
 _NOT_DIGIT = re.compile(r"\D")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,'’ ]\d{3})*|\d+(?:[.,]0+)?")
 _ISO_REGION = re.compile(r"([A-Z]{2})-[A-Z0-9]{1,3}")
+# How a file of rejected rows keeps a spreadsheet program from running a cell as a formula.
+_GUARDED = ("'=", "'@", "'+", "'-")
 _CAPITALS_SAFE = frozenset({"IT", "FR", "ES", "PT"})
 _SMALL_WORDS = frozenset(
     """de del della dello dei degli delle di da do dos das du des d la le les en el los las sur sous et e y a
@@ -117,7 +120,10 @@ class Normalizer:
         if not found:
             return list(refused) if refused else [self._without_address(row, cells)]
         if len(found) > 1:
-            found = list({address.casefold(): address for address in found}.values())
+            unique: dict[str, str] = {}
+            for address in found:
+                unique.setdefault(address.casefold(), address)
+            found = list(unique.values())
 
         name = code = None
         for index in self._municipalities:
@@ -131,6 +137,8 @@ class Normalizer:
         if not name:
             index = self._municipalities[0] if self._municipalities else self._code or 0
             return [self._rejected(row, index, "", RejectReason.NO_MUNICIPALITY)]
+        if name.startswith(_GUARDED):
+            name = name[1:]
         if len(name) > 3 and name.isupper():
             name = _without_capitals(name, self._country)
         language: str | None = None
@@ -152,12 +160,14 @@ class Normalizer:
             None if self._population is None else parse_population(cells[self._population]),
             languages,
         )
-        person = self._person_of(cells) or person_in_cell
+        person = self._person_of(cells)
         role = None if self._role is None else tidy(cells[self._role]) or None
-        result: list[ContactRow | Rejected] = [
-            ContactRow(place, address, kind_of(address, name, person), line, person, role, language)
-            for address in found
-        ]
+        result: list[ContactRow | Rejected] = []
+        for address in found:
+            kind = kind_of(address, name, person or person_in_cell)
+            # Before an office's address, as in "Town hall <info@...>", stands no person.
+            known_person = person or (person_in_cell if kind is ContactKind.NAMED else None)
+            result.append(ContactRow(place, address, kind, line, known_person, role, language))
         return [*result, *refused] if refused else result
 
     def _read_cell(
@@ -185,10 +195,14 @@ class Normalizer:
 
     def _without_address(self, row: Row, cells: list[str]) -> Rejected:
         filled = [tidy(cell) for cell in cells if cell.strip()]
-        first = fold(filled[0]) if filled else ""
-        is_total = first in _TOTALS or first.partition(" ")[0] in _TOTALS
-        if is_total or len(filled) < min(2, self._width):
-            return self._rejected(row, 0, filled[0] if filled else "", RejectReason.NOT_A_CONTACT)
+        first = filled[0] if filled else ""
+        is_total = fold(first).partition(" ")[0] in _TOTALS
+        is_note = ":" in first or len(first) > 80 or first.startswith(("*", "("))
+        named = any(cells[index].strip() for index in self._municipalities) or (
+            self._code is not None and bool(cells[self._code].strip())
+        )
+        if is_total or is_note or not named:
+            return self._rejected(row, 0, first, RejectReason.NOT_A_CONTACT)
         index = (self._emails or self._certified or (0,))[0]
         return self._rejected(row, index, tidy(cells[index]), RejectReason.NO_ADDRESS)
 
