@@ -9,6 +9,7 @@ import unicodedata
 _UNDECOMPOSED = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d"}
 )
+_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 #: Characters that take no room on the screen: they come with text copied from web pages and PDF files.
@@ -21,10 +22,10 @@ def fold(text: str) -> str:
     """Lower case without accents and punctuation, words joined by single spaces; may be empty."""
     text = text.casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text).translate(_UNDECOMPOSED)
-        text = "".join([c for c in text if not unicodedata.combining(c)])
-        # The marks and the compatibility forms may have hidden capitals or a final sigma.
-        text = text.casefold()
+        text = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+        if not text.isascii():
+            # Compatibility forms may have hidden capitals.
+            text = text.translate(_UNDECOMPOSED).casefold()
     return _NOT_WORD.sub(" ", text).strip()
 
 

@@ -34,10 +34,9 @@ def kind_of(address: str, place_name: str, person: str | None) -> ContactKind:
     if _is_role(local):
         return ContactKind.INSTITUTIONAL
     name = fold(local).replace(" ", "")
-    if person and name in fold(person).split():
-        return ContactKind.NAMED
-    if len(name) > 2 and (
-        name in domain.replace("-", "").lower() or name == fold(place_name).replace(" ", "")
-    ):
+    is_place = len(name) > 2 and (
+        name in domain.replace("-", "") or name == fold(place_name).replace(" ", "")
+    )
+    if is_place and not (person and name in fold(person).split()):
         return ContactKind.INSTITUTIONAL
     return ContactKind.NAMED

@@ -221,10 +221,12 @@ class Normalizer:
 
 def clean_code(cell: str, country: str) -> str:
     """The LAU code with the zeros a spreadsheet took away, where the country's codes have one width."""
+    known = habits(country)
+    if len(cell) == known.code_width and cell.isascii() and cell.isalnum():
+        return cell
     code = cell.strip().strip("'").replace("\u00a0", "").replace(" ", "")
     if code.endswith(".0"):
         code = code[:-2]
-    known = habits(country)
     if known.code_least <= len(code) < known.code_width and code.isascii() and code.isdigit():
         return code.zfill(known.code_width)
     return code
