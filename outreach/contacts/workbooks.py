@@ -15,7 +15,7 @@ from outreach.errors import InputError
 
 _MAX_UNPACKED = 1 << 29  # bytes
 _MAX_RATIO = 200  # the densest workbooks that people have reach about 40
-_MAX_CELLS = 30_000_000  # of the rectangle around a sheet, which calamine holds in memory
+_MAX_CELLS = 25_000_000  # of the rectangle around a sheet, which calamine holds in memory
 _SAMPLE = 60
 _WIDE = re.compile(rb'\br="([A-Z]{2,3})\d')
 _TALL = re.compile(rb'<row\b[^>]*?\br="(\d+)"|\br="[A-Z]+(\d{7,})"')
@@ -98,8 +98,10 @@ def _check_rectangle(xml: bytes, filename: str) -> None:
 def _check_repeats(xml: bytes, filename: str) -> None:
     """ODS writes a cell or row once and says how often; so is the empty rest of a sheet, harmlessly."""
     for what, count, closed, following in _REPEATED.findall(xml):
-        if (what == b"columns" and not closed) or (what == b"rows" and b"<text:p" in following):
-            _check_size(int(count), 100_000 if what == b"columns" else 26, filename)
+        if what == b"columns" and not closed:
+            _check_size(int(count), 1, filename)
+        elif what == b"rows" and b"<text:p" in following:
+            _check_size(26, int(count), filename)
 
 
 def _check_size(width: int, height: int, filename: str) -> None:

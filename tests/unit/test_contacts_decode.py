@@ -189,6 +189,30 @@ def test_zip_bomb_and_other_archives() -> None:
         read(out.getvalue())
 
 
+def ods(content: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '<table:table-row><table:table-cell table:number-columns-repeated="16000"><text:p>A',
+            "16000 columns",
+        ),
+        ('<table:table-row table:number-rows-repeated="1048000"><table:table-cell><text:p>A', "1048000 rows"),
+    ],
+)
+def test_a_filled_cell_repeated_too_often(content: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(ods(content), "SE")
+
+
 def test_damaged_workbook() -> None:
     data = workbook([["Gemeente", "E-mail"], ["A", "info@a.example"]])
     with pytest.raises(InputError, match="damaged"):
