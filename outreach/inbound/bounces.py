@@ -17,10 +17,8 @@ from outreach.model.states import InboundKind
 from outreach.model.values import Bounce, Verdict
 
 _NEAR = 400  # characters after the address in a notice that are certainly about it
-_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d)[^>]{0,200}>", re.IGNORECASE)
-_ANY_TAG = re.compile(
-    r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[a-zA-Z/!][^>]{0,2000}>", re.IGNORECASE | re.DOTALL
-)
+_TAG = re.compile(r"<(/?)([a-zA-Z!][a-zA-Z0-9]*+)[^<>]*+>?")
+_INLINE = frozenset({"a", "b", "i", "em", "strong", "span", "font", "u", "code", "tt"})
 
 
 def detect(parsed: Parsed) -> Verdict | None:
@@ -89,10 +87,29 @@ def _system_mail(parsed: Parsed) -> str | None:
 
 
 def _words_of(parsed: Parsed) -> str:
+    """The text of a notice; of its HTML where that is all there is."""
     text = parsed.text or ""
     if len(text.strip()) < 20 and parsed.html:
-        text += "\n" + unescape(_ANY_TAG.sub("", _TAG.sub("\n", parsed.html[:200_000])))
+        text += "\n" + _html_text(parsed.html[:200_000])
     return text
+
+
+def _html_text(html: str) -> str:
+    out: list[str] = []
+    position = 0
+    hidden = False  # inside <style> or <script>
+    for tag in _TAG.finditer(html):
+        if not hidden:
+            out.append(html[position : tag.start()])
+        name = tag[2].lower()
+        if name in {"style", "script"}:
+            hidden = not tag[1]
+        if name not in _INLINE:
+            out.append("\n")
+        position = tag.end()
+    if not hidden:
+        out.append(html[position:])
+    return unescape("".join(out))
 
 
 def _standard(parsed: Parsed) -> Verdict:
@@ -190,7 +207,7 @@ def _judged(failure: reports.Failure, words: tuple[str, ...]) -> tuple[Bounce, s
     status = reasons.choose_status(
         closest, failure.status, words[:1] if closest else words, temporary=temporary
     )
-    told = closest or next((said for said in map(notices.said, words) if said), "")
+    told = closest or next((said for said in map(notices.said, words[:2]) if said), "")
     near = "" if failure.status or closest else words[0][:_NEAR] if words else ""
     name, hard, phrase = reasons.choose(
         (told, failure.recipient or "", near), words, status, temporary=temporary

@@ -28,10 +28,8 @@ from outreach.model.states import InboundKind
 from outreach.model.values import FormRegistration, Verdict
 
 _MAX_HTML = 500_000  # characters read
-_CELL = re.compile(r"<t[dh]\b[^>]*+>(.*?)</t[dh]\s*>", re.IGNORECASE | re.DOTALL)
-_ROW = re.compile(r"<tr\b[^>]*+>(.*?)</tr\s*>", re.IGNORECASE | re.DOTALL)
-_BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/h\d|/dt|/dd)\b[^>]*+>", re.IGNORECASE)
-_TAG = re.compile(r"<[a-zA-Z/!][^>]*+>")
+_TAG = re.compile(r"<(/?)([a-zA-Z!][a-zA-Z0-9]*+)[^<>]*+>?")
+_BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "dt", "dd", "table"})
 _LABELLED = re.compile(r"^[\s*•>-]*([^:：=\n]{1,120}?)\s*[:：=]\s*(.*)$")
 _KNOWN = ("name", "email", "municipality")
 
@@ -91,13 +89,11 @@ def load_rule(text: str, source: str) -> FormRule:
 def pairs(parsed: Parsed) -> Iterator[tuple[str, str]]:
     """The label and value pairs of a notification: rows of HTML tables, then ``label: value`` lines of the
     text, where a label alone on its line takes the next line as its value."""
-    html = (parsed.html or "")[:_MAX_HTML]
-    for row in _ROW.finditer(html):
-        cells = [_text_of(cell[1]) for cell in _CELL.finditer(row[1])]
-        cells = [cell for cell in cells if cell]
+    rows, lines = _html((parsed.html or "")[:_MAX_HTML])
+    for cells in rows:
         if len(cells) == 2:
             yield cells[0], cells[1]
-    text = parsed.text if parsed.text is not None else unescape(_TAG.sub("", _BREAK.sub("\n", html)))
+    text = parsed.text if parsed.text is not None else lines
     waiting = ""
     for line in text.split("\n"):
         line = line.strip()
@@ -117,8 +113,35 @@ def pairs(parsed: Parsed) -> Iterator[tuple[str, str]]:
             waiting = found[1]
 
 
-def _text_of(html: str) -> str:
-    return " ".join(unescape(_TAG.sub(" ", html)).split())
+def _html(html: str) -> tuple[list[list[str]], str]:
+    """The rows of all tables, each the texts of its filled cells, and the whole as lines of text."""
+    rows: list[list[str]] = []
+    cell: list[str] | None = None
+    text: list[str] = []
+    position = 0
+    for tag in _TAG.finditer(html):
+        piece = html[position : tag.start()]
+        position = tag.end()
+        text.append(piece)
+        name = tag[2].lower()
+        if name in _BREAKS:
+            text.append("\n")
+        if cell is not None:
+            cell.append(piece)
+            if name not in {"td", "th", "tr", "table"}:
+                cell.append(" ")
+                continue
+            if words := " ".join(unescape("".join(cell)).split()):
+                rows[-1].append(words)
+            cell = None
+        if name == "tr" and not tag[1]:
+            rows.append([])
+        if name in {"td", "th"} and not tag[1]:
+            if not rows:
+                rows.append([])
+            cell = []
+    text.append(html[position:])
+    return rows, unescape("".join(text))
 
 
 def _fits(rule: FormRule, parsed: Parsed) -> bool:

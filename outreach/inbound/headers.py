@@ -47,7 +47,12 @@ def split_block(block: bytes) -> tuple[dict[str, list[str]], int]:
     unfolded = _FOLD.sub(b"", block) if b"\n " in block or b"\n\t" in block else block
     for number, line in enumerate(unfolded.split(b"\n")):
         found = _FIELD.match(line)
-        if found is None and last == "content-type" and _PARAMETER_LINE.match(line):
+        if (
+            found is None
+            and last == "content-type"
+            and len(fields[last][-1]) < _MAX_PARAMETERS
+            and _PARAMETER_LINE.match(line)
+        ):
             # A fold that lost its blank.
             fields[last][-1] += " " + line.decode("utf-8", "replace").strip()
         elif found is None:

@@ -15,6 +15,7 @@ from outreach.inbound.parse import Parsed
 from outreach.inbound.providers import PUBLIC_MAIL_DOMAINS
 from outreach.inbound.tokens import tokens_in
 from outreach.model.states import Rung
+from outreach.model.values import Verdict
 
 _OUR_ID = "x-outreach-message-id"
 _PLUS = re.compile(r"\+([^@]+)@")
@@ -46,16 +47,21 @@ def is_own(parsed: Parsed, own_addresses: Collection[str]) -> bool:
     return not (replies and any(address in own_addresses for address in parsed.to))
 
 
-def clues(parsed: Parsed, *, own_addresses: Collection[str]) -> Iterator[Clue]:
-    """The clues in the order of the ladder, each value once for each rung."""
+def clues(
+    parsed: Parsed, *, own_addresses: Collection[str], verdict: Verdict | None = None
+) -> Iterator[Clue]:
+    """The clues in the order of the ladder, each value once for each rung.
+
+    ``verdict`` saves reading a bounce a second time, where it was classified before.
+    """
     seen: set[tuple[Rung, str]] = set()
-    for clue in _all(parsed, own_addresses):
+    for clue in _all(parsed, own_addresses, verdict):
         if (clue.rung, clue.value) not in seen:
             seen.add((clue.rung, clue.value))
             yield clue
 
 
-def _all(parsed: Parsed, own: Collection[str]) -> Iterator[Clue]:
+def _all(parsed: Parsed, own: Collection[str], verdict: Verdict | None) -> Iterator[Clue]:
     for value in parsed.in_reply_to:
         yield Clue(Rung.IN_REPLY_TO, value, "In-Reply-To")
     for value in reversed(parsed.references[-_MAX_REFERENCES:]):
@@ -75,7 +81,7 @@ def _all(parsed: Parsed, own: Collection[str]) -> Iterator[Clue]:
             for token in tokens_in(tag):
                 yield Clue(Rung.PLUS_ADDRESS, token, address)
     yield from _tokens(parsed, returned)
-    yield from _addresses(parsed, own)
+    yield from _addresses(parsed, own, verdict or bounces.detect(parsed))
 
 
 def _addressed(returned: dict[str, list[str]]) -> Iterator[str]:
@@ -99,9 +105,8 @@ def _tokens(parsed: Parsed, returned: dict[str, list[str]]) -> Iterator[Clue]:
             yield Clue(Rung.TOKEN, token, where)
 
 
-def _addresses(parsed: Parsed, own: Collection[str]) -> Iterator[Clue]:
-    verdict = bounces.detect(parsed)
-    if verdict is not None:
+def _addresses(parsed: Parsed, own: Collection[str], verdict: Verdict | None) -> Iterator[Clue]:
+    if verdict is not None and verdict.bounces:
         for bounce in verdict.bounces:
             if bounce.recipient and bounce.recipient not in own:
                 yield Clue(Rung.ADDRESS, bounce.recipient, "recipient of the report")

@@ -16,6 +16,7 @@ from outreach.inbound.reports import Failure, returned_block
 
 _MAX_NOTICE = 64_000  # characters read
 _MAX_LINE = 2_000
+_MAX_RECIPIENTS = 100
 
 _HEADER_LINE = re.compile(
     r"(?:received|return-path|message-id|dkim-signature|mime-version|x-[a-z-]+|date|from|to|subject|content-type)\s?:",
@@ -110,6 +111,7 @@ def failures(notice: Notice, named: Iterable[str], own: Collection[str]) -> list
             chosen = {address: line for address, line in anywhere.items() if address in sent_to} or anywhere
         if not chosen and len(sent_to) == 1:
             chosen = dict.fromkeys(sent_to, 0)
+    chosen = dict(list(chosen.items())[:_MAX_RECIPIENTS])
     if not chosen:
         return [Failure(None, "failed", None, "", (notice.text,))]
     return list(_with_words(lines, chosen, notice.text))
@@ -140,7 +142,7 @@ def _with_words(lines: list[str], chosen: dict[str, int], whole: str) -> Iterabl
     for address, start in chosen.items():
         after = next((line for line in starts if line > start), len(lines)) if len(chosen) > 1 else len(lines)
         segment = "\n".join(lines[start:after])
-        mentions = ""
+        mentions = whole
         if len(chosen) > 1:
             mentions = "\n".join(
                 "\n".join(lines[n : n + 3])

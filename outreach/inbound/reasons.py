@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
 _URL = re.compile(r"(?:https?://|www\.)([^\s/:?#]*+)\S*+")
-_RCPT = re.compile(r"rcpt|does not like recipient|recipient address rejected|recipient verify")
-_LOCAL_PART = re.compile(r"[^\s@<>()\[\]:;,\"']++@")
+_RCPT = re.compile(r"rcpt|@\S+\.\.\. |does not like recipient|recipient address rejected|recipient verify")
+_LOCAL_PART = re.compile(r"(?<![^\s@<>()\[\]:;,\"'])[^\s@<>()\[\]:;,\"']++@")
 _SPACE = re.compile(r"\s+")
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.:/])([245]\d\d)(?=[ \-:#;]|$)")
@@ -30,7 +30,7 @@ _SAYS_NOTHING = frozenset({"0.0", "7.1"})
 _MAILBOX_EXISTS = frozenset({"2.0", "2.1"})
 
 # Said of anything: a precise number says more.
-_GENERAL = frozenset({None, "filtered", "syntax_error", "system_error"})
+_GENERAL = frozenset({None, "syntax_error", "system_error"})
 
 # Reasons that a temporary failure turns into something else: nothing is known to be dead yet.
 _NOT_YET_DEAD = {"host_unknown": "network_error"}
@@ -45,6 +45,7 @@ class Reason:
     statuses: frozenset[str]  # subject.detail, as "1.1"
     phrases: tuple[str, ...]
     sequences: tuple[tuple[str, ...], ...]  # phrases with gaps: the pieces in order
+    general: tuple[str, ...]  # phrases that fit many failures: after the status
     exceptions: tuple[str, ...]  # words that belong to another reason, though a phrase fits
 
 
@@ -64,6 +65,7 @@ def reasons() -> tuple[Reason, ...]:
                 statuses=frozenset(table.get("status", ())),
                 phrases=tuple(phrase[0] for phrase in pieces if len(phrase) == 1),
                 sequences=tuple(phrase for phrase in pieces if len(phrase) > 1),
+                general=tuple(table.get("general", ())),
                 exceptions=tuple(table.get("unless", ())),
             )
         )
@@ -98,6 +100,16 @@ def by_phrase(text: str) -> tuple[str, str] | None:
         for pieces in reason.sequences:
             if _in_order(pieces, text):
                 return reason.name, " ... ".join(pieces)
+    return None
+
+
+def by_general_phrase(text: str) -> tuple[str, str] | None:
+    """As :func:`by_phrase`, by the phrases that say little."""
+    for reason in reasons():
+        if reason.general and not any(words in text for words in reason.exceptions):
+            for phrase in reason.general:
+                if phrase in text:
+                    return reason.name, phrase
     return None
 
 
@@ -153,26 +165,26 @@ def choose_status(diagnostic: str, declared: str | None, words: Iterable[str], *
 
 
 def choose(
-    replies_told: Iterable[str], words: Iterable[str], status: str, *, temporary: bool
+    told: Iterable[str], words: Iterable[str], status: str, *, temporary: bool
 ) -> tuple[str, bool, str | None]:
     """Reason name, whether the address is dead, and the phrase that said so.
 
-    ``replies_told`` are the refusing server's own replies; ``words`` what the reporting system wrote around
+    ``told`` are the refusing server's own replies; ``words`` what the reporting system wrote around
     them, the closest to the failure first. A reply is believed before the status, the status before the rest:
     a reporting system's introduction is the same for every failure.
     """
-    strong = [plain(text) for text in replies_told if text]
+    strong = [plain(text) for text in told if text]
     weak = [plain(text) for text in words if text]
     after_data = any(_AFTER_DATA.search(text) for text in (*strong, *weak))
     subject = status[2:]
     known = _by_status().get(subject)
-    found = _first(strong)
+    found = _first(strong, by_phrase)
     name = found[0] if found else None
     if name in _GENERAL and known is not None and known != "filtered":
         name = known
     if name is None:
-        found = _first(weak)
-        name = found[0] if found and found[0] != "filtered" else _by_class(status, [*strong, *weak])
+        found = _first(strong, by_general_phrase) or _first(weak, by_phrase)
+        name = found[0] if found else _by_class(status, [*strong, *weak])
     if name == "user_unknown" and (
         subject in _MAILBOX_EXISTS
         or (after_data and subject != "1.1")
@@ -191,15 +203,9 @@ def _at_rcpt(*texts: list[str]) -> bool:
     return any(_RCPT.search(text) for group in texts for text in group)
 
 
-def _first(texts: list[str]) -> tuple[str, str] | None:
-    """The first reason told; a general one only if no text has better."""
-    general: tuple[str, str] | None = None
-    for text in texts:
-        found = by_phrase(text)
-        if found is not None and found[0] != "filtered":
-            return found
-        general = general or found
-    return general
+def _first(texts: list[str], tell: Callable[[str], tuple[str, str] | None]) -> tuple[str, str] | None:
+    """The reason of the first text that tells one."""
+    return next((found for found in map(tell, texts) if found is not None), None)
 
 
 def _by_class(status: str, texts: list[str]) -> str:

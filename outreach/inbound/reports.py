@@ -19,6 +19,7 @@ RETURNED_TYPES = (
 )
 _MAX_REPORT = 1_000_000  # bytes of a report that are read
 _MAX_RECIPIENTS = 1_000
+_MAX_VALUE = 8_000  # characters of one field
 
 #: Actions that are no failure (RFC 3464, section 2.3.3; "deliverable" is Postfix's answer to a probe).
 DELIVERED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
@@ -49,18 +50,18 @@ def status_fields(part: Part) -> list[dict[str, str]]:
             name = ""
             continue
         if line[0] in " \t" and name:
-            groups[-1][name] += " " + line.strip()
+            _go_on(groups[-1], name, line)
             continue
         found = _FIELD.match(line)
         if found is None:
             if name:  # a fold that lost its blank
-                groups[-1][name] += " " + line.strip()
+                _go_on(groups[-1], name, line)
             continue
         name = found[1].lower()
         if name == "final-recipient" and name in groups[-1]:
             groups.append({})
         if name in groups[-1]:
-            groups[-1][name] += " " + found[2].strip()
+            _go_on(groups[-1], name, found[2])
         else:
             groups[-1][name] = found[2].strip()
         if len(groups) > _MAX_RECIPIENTS:
@@ -68,7 +69,13 @@ def status_fields(part: Part) -> list[dict[str, str]]:
     return [group for group in groups if group]
 
 
+def _go_on(group: dict[str, str], name: str, line: str) -> None:
+    if len(group[name]) < _MAX_VALUE:
+        group[name] += " " + line.strip()
+
+
 def headers_text(part: Part) -> str:
+    """The beginning of a part as text."""
     return Part(part.content_type, part.params, None, None, part.payload[:_MAX_REPORT], 0).text()
 
 
@@ -147,7 +154,7 @@ def sns_notification(parsed: Parsed) -> tuple[str, list[Failure]] | None:
     Form: docs.aws.amazon.com/ses/latest/dg/notification-contents.html
     """
     text = (parsed.text or "").lstrip()
-    if not text.startswith("{") or not (parsed.from_address or "").endswith(".amazonaws.com"):
+    if not text.startswith("{") or "notificationType" not in text:
         return None
     try:
         notification, _ = json.JSONDecoder().raw_decode(text[:_MAX_REPORT].replace("\n", ""))

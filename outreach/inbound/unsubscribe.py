@@ -16,6 +16,7 @@ _COMMAND = re.compile(
     r"[\[(<\"']?unsubscribe[\])>\"']?(?:[\s:=]+[\[(<]?(?P<rest>[^\s\[\]()<>]{1,200})[\])>]?)?", re.IGNORECASE
 )
 _TOKEN_FIRST = re.compile(r"[\[(<]?or-[a-z2-7]{26}[\])>]?\s+unsubscribe", re.IGNORECASE)
+_MAX_BODY = 2_000  # characters, with the signature a phone appends
 _EMPTY_SUBJECTS = {"", "unsubscribe", "(no subject)", "no subject"}
 _MOBILE = re.compile(
     r"\n\s*(?:--\s*\n|sent from my |get outlook for |envoyé de |von meinem ).*\Z", re.IGNORECASE | re.DOTALL
@@ -39,6 +40,8 @@ def is_command(text: str) -> bool:
 def detect(parsed: Parsed) -> Verdict | None:
     """An unsubscribe command, or ``None``. Its token, where there is one, is found by ``match.clues``."""
     if parsed.header("auto-submitted").lower().startswith("auto-replied"):
+        return None
+    if len(parsed.text or "") > _MAX_BODY:
         return None
     body = _MOBILE.sub("", "\n" + (parsed.text or "")).strip()
     subject = parsed.subject.strip()
