@@ -42,7 +42,15 @@ def codec_name(charset: str) -> str | None:
 
 
 def decode(data: bytes, charset: str | None = None) -> str:
-    """``data`` as text: UTF-8 where it fits, the declared charset, else the code page its bytes look like."""
+    """``data`` as text: UTF-8 where it fits, the declared charset, else the code page its bytes look like.
+
+    Never holds a NUL, which no database takes, nor a lone surrogate.
+    """
+    text = _decoded(data, charset)
+    return text.replace("\x00", "") if "\x00" in text else text
+
+
+def _decoded(data: bytes, charset: str | None) -> str:
     if data.isascii() and not (charset and charset[:3].lower() in {"iso", "utf", "hz-"}):
         return data.decode("ascii")
     name = codec_name(charset[:64]) if charset else None

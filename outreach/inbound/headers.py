@@ -14,8 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from outreach.inbound.charsets import decode
 
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]*+")
-_PARAMETER_LINE = re.compile(rb"(?:boundary|charset|name|report-type|type|format)[ \t]*=", re.IGNORECASE)
+_PARAMETER_LINE = re.compile(r"(?:boundary|charset|name|report-type|type|format)[ \t]*=", re.IGNORECASE)
 _FOLD = re.compile(rb"\n(?=[ \t])")
 _ENCODED = re.compile(r"=\?([^?\s]*+)\?([bBqQ])\?([^?]*+)\?=")
 _PARAM = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))', re.DOTALL)
@@ -34,47 +33,37 @@ def split_block(block: bytes) -> tuple[dict[str, list[str]], int]:
     The number says where the block stopped being one: the offset of the first line that is no field, or -1.
     """
     fields: dict[str, list[str]] = {}
-    if block.isascii():
-        utf8 = True
-    else:
-        try:
-            block.decode("utf-8")
-            utf8 = True
-        except UnicodeDecodeError:
-            utf8 = False
-    offset = 0
-    last = ""
     unfolded = _FOLD.sub(b"", block) if b"\n " in block or b"\n\t" in block else block
-    for number, line in enumerate(unfolded.split(b"\n")):
-        found = _FIELD.match(line)
-        if (
-            found is None
-            and last == "content-type"
-            and len(fields[last][-1]) < _MAX_PARAMETERS
-            and _PARAMETER_LINE.match(line)
-        ):
-            # A fold that lost its blank.
-            fields[last][-1] += " " + line.decode("utf-8", "replace").strip()
-        elif found is None:
-            mbox = line.startswith((b"From ", b">From "))
-            if line and not (mbox and number < 2):
-                # Unfolding removed one byte for each continuation line before this one.
-                return fields, _original_offset(block, offset)
-        else:
-            raw = line[found.end() :]
-            value = raw.decode("utf-8") if utf8 else decode(raw)
+    try:
+        lines = unfolded.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        lines = [decode(line) for line in unfolded.split(b"\n")]
+    last = ""
+    for number, line in enumerate(lines):
+        name, colon, value = line.partition(":")
+        name = name.rstrip(" \t")
+        if colon and name.isascii() and name.isprintable() and name and " " not in name:
+            last = name.lower()
             if "=?" in value:
                 value = decode_words(value)
-            last = name = found[1].decode("ascii").lower()
-            if name in fields:
-                fields[name].append(value.strip())
+            if "\t" in value:
+                value = value.replace("\t", " ")
+            if last in fields:
+                fields[last].append(value.strip())
             else:
-                fields[name] = [value.strip()]
-        offset += len(line) + 1
+                fields[last] = [value.strip()]
+        elif last == "content-type" and _PARAMETER_LINE.match(line):
+            # A fold that lost its blank.
+            if len(fields[last][-1]) < _MAX_PARAMETERS:
+                fields[last][-1] += " " + line.strip()
+        elif line and not (number < 2 and line.startswith(("From ", ">From "))):
+            before = unfolded.split(b"\n", number)[:number]
+            return fields, _original_offset(block, sum(map(len, before)) + number)
     return fields, -1
 
 
 def _original_offset(block: bytes, offset: int) -> int:
+    """Where ``offset`` of the unfolded block is in ``block``: each fold before it lost one byte."""
     removed = 0
     for fold in _FOLD.finditer(block):
         if fold.start() - removed >= offset:

@@ -75,7 +75,7 @@ class Parsed:
 
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset=[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
-_DASHES = re.compile(rb"^--[^\n]*", re.MULTILINE)
+_DASHES = re.compile(rb"\n--[^\n]*+")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+$")
 _RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
 
@@ -138,7 +138,9 @@ class _Walk:
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self.dashes = [(found.start(), found.end()) for found in _DASHES.finditer(raw)]
+        self.dashes = [(found.start() + 1, found.end()) for found in _DASHES.finditer(raw)]
+        if raw.startswith(b"--"):
+            self.dashes.insert(0, (0, (raw.find(b"\n") + 1 or len(raw) + 1) - 1))
         self.next = 0
         self.open: dict[bytes, int] = {}
         self.parts: list[Part] = []

@@ -42,6 +42,7 @@ def test_any_bytes_are_read(raw: bytes) -> None:
     (parsed.text or "").encode("utf-8")
     (parsed.html or "").encode("utf-8")
     parsed.subject.encode("utf-8")
+    assert "\x00" not in parsed.subject + (parsed.text or "")
     for part in parsed.parts:
         part.text().encode("utf-8")
 
