@@ -117,11 +117,15 @@ def _standard(parsed: Parsed) -> Verdict:
     for part in parsed.parts:
         if part.content_type in reports.REPORT_TYPES:
             told += reports.failures(part)
-    human = notices.cut(_words_of(parsed))
     if not told:
         return _free_text(parsed, "multipart/report")
+    return _told(parsed, told, f"{parsed.content_type} with message/delivery-status")
+
+
+def _told(parsed: Parsed, told: list[reports.Failure], sign: str) -> Verdict:
+    human = notices.cut(_words_of(parsed))
     failed = [failure for failure in told if failure.action not in reports.DELIVERED]
-    evidence: tuple[str, ...] = (f"{parsed.content_type} with message/delivery-status",)
+    evidence: tuple[str, ...] = (sign,)
     if not failed:
         return Verdict(
             kind=InboundKind.OTHER,
@@ -173,6 +177,9 @@ def _about(text: str, recipient: str | None, count: int) -> str:
 
 
 def _free_text(parsed: Parsed, sign: str) -> Verdict:
+    written = reports.failures_in_text(_words_of(parsed))
+    if written:
+        return _told(parsed, written, f"{sign}, report in the text")
     notice = notices.cut(_words_of(parsed))
     own = set(parsed.to) | ({parsed.from_address} if parsed.from_address else set())
     returned = returned_headers(parsed) if not notice.returned else notice.returned

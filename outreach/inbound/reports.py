@@ -69,6 +69,14 @@ def status_fields(part: Part) -> list[dict[str, str]]:
     return [group for group in groups if group]
 
 
+def failures_in_text(text: str) -> list[Failure]:
+    """The recipients of a report that stands in the text itself: its parts were lost, or never were."""
+    if "final-recipient:" not in text.lower():
+        return []
+    payload = text.encode("utf-8", "replace")
+    return [found for found in failures(Part("text/plain", {}, None, None, payload, 0)) if found.recipient]
+
+
 def _go_on(group: dict[str, str], name: str, line: str) -> None:
     if len(group[name]) < _MAX_VALUE:
         group[name] += " " + line.strip()
