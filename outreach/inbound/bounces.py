@@ -26,6 +26,8 @@ def detect(parsed: Parsed) -> Verdict | None:
 
     A report that tells of successful delivery only is ``other``.
     """
+    if parsed.part("message/disposition-notification"):
+        return None  # RFC 8098: it was read, or deleted unread
     standard = parsed.part(*reports.REPORT_TYPES)
     if standard is not None and _is_report(parsed):
         return _standard(parsed)

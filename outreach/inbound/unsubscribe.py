@@ -17,6 +17,7 @@ _COMMAND = re.compile(
 )
 _TOKEN_FIRST = re.compile(r"[\[(<]?or-[a-z2-7]{26}[\])>]?\s+unsubscribe", re.IGNORECASE)
 _MAX_BODY = 2_000  # characters, with the signature a phone appends
+_BY_CLIENT = re.compile(r"apple mail sent this email to unsubscribe", re.IGNORECASE)
 _EMPTY_SUBJECTS = {"", "unsubscribe", "(no subject)", "no subject"}
 _MOBILE = re.compile(
     r"\n\s*(?:--\s*\n|sent from my |get outlook for |envoyé de |von meinem ).*\Z", re.IGNORECASE | re.DOTALL
@@ -52,7 +53,12 @@ def detect(parsed: Parsed) -> Verdict | None:
         evidence = f"body: {body[:80]}"
     if evidence is None:
         return None
-    certain = any(True for _ in tokens_in(f"{subject} {body}")) or is_command(body) or not body
+    certain = (
+        _BY_CLIENT.match(body) is not None
+        or any(True for _ in tokens_in(f"{subject} {body}"))
+        or is_command(body)
+        or not body
+    )
     return Verdict(
         kind=InboundKind.UNSUBSCRIBE,
         detector="unsubscribe_command",
