@@ -40,7 +40,9 @@ def is_command(text: str) -> bool:
 
 def detect(parsed: Parsed) -> Verdict | None:
     """An unsubscribe command, or ``None``. Its token, where there is one, is found by ``match.clues``."""
-    if parsed.header("auto-submitted").lower().startswith("auto-replied"):
+    # Apple Mail marks the command it sends as automatic.
+    automatic = parsed.header("auto-submitted").lower().startswith("auto-replied")
+    if automatic and not _BY_CLIENT.match((parsed.text or "").lstrip()):
         return None
     if len(parsed.text or "") > _MAX_BODY:
         return None
