@@ -162,7 +162,8 @@ class Message(SQLModel, table=True):
         # The promise: no second mail of one step to one address of a campaign, whatever list it came from.
         sa.UniqueConstraint("campaign_id", "step", "email_key"),
         sa.Index("ix_message_due", "sender", "state", "due_at"),
-        sa.Index("ix_message_recipient_step", "recipient_id", "step"),
+        # with the state, so that reports need not read the rows
+        sa.Index("ix_message_recipient_step", "recipient_id", "step", "state"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -302,7 +302,7 @@ def upgrade() -> None:
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index("ix_message_due", ["sender", "state", "due_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_email_key"), ["email_key"], unique=False)
-        batch_op.create_index("ix_message_recipient_step", ["recipient_id", "step"], unique=False)
+        batch_op.create_index("ix_message_recipient_step", ["recipient_id", "step", "state"], unique=False)
 
     op.create_table(
         "attempt",
