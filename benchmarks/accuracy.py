@@ -17,7 +17,7 @@ from pathlib import Path
 
 from outreach.inbound import auto_replies, replies
 from outreach.inbound.parse import parse
-from outreach.inbound.quotes import new_text
+from outreach.inbound.quotes import new_text, strip
 from outreach.model.states import InboundKind
 
 SPACE = re.compile(r"\s+")
@@ -60,7 +60,11 @@ def main() -> None:
     parsed_all = [parse(raw) for raw in raws]
     parsing = time.perf_counter() - started
     started = time.perf_counter()
-    verdicts = [auto_replies.detect(parsed) or replies.detect(parsed) for parsed in parsed_all]
+    verdicts = []
+    for parsed in parsed_all:
+        stripped = strip(parsed)
+        found = auto_replies.detect(parsed, stripped=stripped)
+        verdicts.append(found or replies.detect(parsed, stripped=stripped))
     reading = time.perf_counter() - started
 
     counts: Counter[str] = Counter()

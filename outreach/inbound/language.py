@@ -17,6 +17,7 @@ from outreach.inbound.wordings import fold
 
 _WORD = re.compile(r"[^\W\d_]+")
 _MAX_CHARACTERS = 4000
+_SURE = 4.0  # points from which the context is not looked at
 _MAX_CONTEXT = 800
 _CONTEXT_WEIGHT = 0.15
 
@@ -51,7 +52,7 @@ def scores(text: str, context: str = "") -> dict[str, float]:
     """How much speaks for each language, the strongest first; empty when nothing does."""
     found: dict[str, float] = {}
     _count(text, 1.0, found)
-    if context:
+    if context and max(found.values(), default=0.0) < _SURE:
         _count(context[:_MAX_CONTEXT], _CONTEXT_WEIGHT, found)
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 

@@ -21,6 +21,7 @@ from outreach.inbound.signatures import without_signature
 from outreach.inbound.wordings import fold, shared
 
 _MAX_LINES = 20_000
+_MAX_DASHED = 300
 _MARK = re.compile(r"\s{0,3}(?:>\s?)+")
 _DASHED = re.compile(r"\s*(?:>\s?)*-{2,}\s*(\S[^\n]{1,200}?)\s*-{2,}\s*")
 _GROUPWISE = re.compile(r"\s*>>>\s.*(?:>>>|\d)\s*")
@@ -133,7 +134,7 @@ def _head_block(lines: list[str], index: int) -> int:
     least two more labels in the lines below.
     """
     line = lines[index]
-    dashed = _DASHED.fullmatch(line) if "--" in line else None
+    dashed = _DASHED.fullmatch(line) if "--" in line and len(line) < _MAX_DASHED else None
     if dashed and _says_wrote(dashed.group(1)):
         return index + 1
     start = index

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from outreach.inbound.language import scores as language_scores
 from outreach.inbound.parse import Parsed
-from outreach.inbound.quotes import strip
+from outreach.inbound.quotes import Stripped, strip
 from outreach.inbound.wordings import LANGUAGES, Hit, Lexicon, Sentence, fold, has_word, lexicon, sentences
 from outreach.model.states import InboundKind, Intent
 from outreach.model.values import Verdict
@@ -37,6 +37,7 @@ _REPLY_PREFIX = re.compile(
     r"ats|atb|vast|odg|odpoved)\s?(?:\[\d+\]|\(\d+\))?\s?:",
     re.IGNORECASE,
 )
+_MAX_CHARACTERS = 20_000  # of a letter, more are not read
 _MAX_WORDS = 1500
 _CLEAR = 1.5  # points from which a reading is clear
 _TELLS = 1.2  # points from which a language is told
@@ -75,13 +76,14 @@ class Reading:
         return self.points.get(intent, 0.0)
 
 
-def detect(parsed: Parsed, language: str | None = None) -> Verdict:
-    """The verdict on a message that a person wrote. ``language`` is the campaign's, where it is known.
+def detect(parsed: Parsed, language: str | None = None, stripped: Stripped | None = None) -> Verdict:
+    """The verdict on a message that a person wrote. ``language`` is the campaign's, where it is known;
+    ``stripped`` what :func:`~outreach.inbound.quotes.strip` gave, where the caller has it already.
 
     ``refer_to`` holds the addresses named in the new text, without the sender's and the recipients' own, only
     when the intent is ``refer``.
     """
-    stripped = strip(parsed)
+    stripped = stripped or strip(parsed)
     text = stripped.text
     subject = own_subject(parsed.subject)
     tongues = tongues_of(text or subject, parsed.text or parsed.html or "", language)
@@ -126,7 +128,7 @@ def score(text: str, language: str, subject: str = "") -> Reading:
     """What the wordings of ``language`` find in ``text`` and in the sender's own ``subject``."""
     words = lexicon(language)
     reading = Reading()
-    parts = sentences(text, language)
+    parts = sentences(text[:_MAX_CHARACTERS], language)
     total = sum(len(each.words) for each in parts)
     begun = False
     seen = 0
@@ -194,7 +196,9 @@ def _read(
                 points *= 0.3 if strong else 0.0
             elif conditional:
                 reading.conditional = True
-                points *= 0.5 if strong else 0.3
+                points *= _under_condition(hit, sentence, words.language, strong)
+            elif _clause_negates(hit, sentence, words.language):
+                reading.conditional = True
         elif intent is Intent.UNSUBSCRIBE:
             if negated and not _holds_negation(hit, words.language):
                 continue
@@ -245,6 +249,11 @@ def _uncovered(hits: list[Hit]) -> list[Hit]:
 
 def _negated(hit: Hit, sentence: Sentence, language: str) -> bool:
     """Whether a negation stands in the wording's clause, close before, inside or close behind it."""
+    for index in range(hit.first):
+        if sentence.clauses[index] == sentence.clauses[hit.first] and has_word(
+            language, "nobody", sentence.words[index]
+        ):
+            return True
     first = max(0, hit.first - _NEAR)
     last = min(len(sentence.words) - 1, hit.last + _NEAR)
     for index in range(first, last + 1):
@@ -256,6 +265,26 @@ def _negated(hit: Hit, sentence: Sentence, language: str) -> bool:
         if has_word(language, "negation", sentence.words[index]):
             return True
     return False
+
+
+def _under_condition(hit: Hit, sentence: Sentence, language: str, strong: bool) -> float:
+    """What is left of a wording in a sentence with a condition: nothing much in the very clause ("whether we
+    take part"), more beside it ("if it is not too late, sign us up")."""
+    clause = sentence.clauses[hit.first]
+    for index in range(hit.first):
+        if sentence.clauses[index] == clause and has_word(language, "condition", sentence.words[index]):
+            return 0.15
+    return 0.5 if strong else 0.3
+
+
+def _clause_negates(hit: Hit, sentence: Sentence, language: str) -> bool:
+    """Whether any word outside the wording, but in its clause, is a negation: reason for doubt."""
+    clause = sentence.clauses[hit.first]
+    return any(
+        sentence.clauses[index] == clause and has_word(language, "negation", word)
+        for index, word in enumerate(sentence.words)
+        if not hit.first <= index <= hit.last
+    )
 
 
 def _holds_negation(hit: Hit, language: str) -> bool:
@@ -339,7 +368,7 @@ def decide(reading: Reading, *, has_address: bool = False) -> tuple[Intent, floa
         )
         if other >= 1.0 and register < 2.0:
             return (Intent.REGISTER, 0.55) if register > other else (Intent.OTHER, 0.5)
-        return Intent.REGISTER, (0.9 if register >= 2.0 else 0.8) if plain else 0.6
+        return Intent.REGISTER, (0.9 if register >= 2.0 else 0.7) if plain else 0.6
     if decline >= 0.5 and decline >= 0.5 * other:
         return Intent.DECLINE, 0.88 if decline >= 1.5 and not reading.conditional else 0.65
     if question >= 1.0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from outreach.inbound import replies
@@ -98,6 +100,36 @@ def test_a_registration_is_never_certain_without_a_plain_wording(body: str) -> N
     assert not (verdict.intent is R and verdict.confidence >= CERTAIN), verdict.evidence
 
 
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [
+        ("en", "Nobody from our side will attend."),
+        ("en", "I doubt we will be attending."),
+        ("en", "I asked my boss if we can take part."),
+        ("de", "Ob wir teilnehmen, entscheidet der Gemeinderat nächste Woche."),
+        ("de", "Wir sind dabei, das intern abzustimmen."),
+        ("de", "Es nimmt niemand von uns teil."),
+        ("fr", "Nous vous dirons la semaine prochaine si nous participerons."),
+        ("nl", "Er neemt niemand van ons deel."),
+        ("fi", "Meiltä ei osallistu kukaan."),
+        ("sv", "Vi återkommer om vi deltar."),
+        ("el", "Θα σας ενημερώσουμε αν θα συμμετάσχουμε."),
+        ("bg", "Ще Ви уведомим дали ще участваме."),
+        ("es", "Nadie de nuestro ayuntamiento participará."),
+        ("hr", "Javit ćemo hoćemo li sudjelovati."),
+        ("hu", "Értesítjük, hogy részt veszünk-e."),
+        ("lv", "Paziņosim, vai piedalīsimies."),
+        ("pl", "Damy znać, czy weźmiemy udział."),
+        ("pt", "Diremos se participaremos."),
+        ("ro", "Vă vom anunța dacă vom participa."),
+        ("sl", "Sporočili vam bomo, ali se bomo udeležili."),
+    ],
+)
+def test_what_is_open_or_denied_is_never_a_certain_registration(language: str, body: str) -> None:
+    verdict = read(body, language=language)
+    assert not (verdict.intent is R and verdict.confidence >= CERTAIN), verdict.evidence
+
+
 def test_a_quoted_invitation_counts_for_nothing() -> None:
     verdict = read(
         "Thank you.\r\n\r\nOn 4 Aug 2026 at 09:00, X <us@network.example> wrote:\r\n"
@@ -151,6 +183,15 @@ def test_every_language_has_all_groups_and_months(language: str) -> None:
 def test_a_phrase_that_begins_with_a_gap_is_refused() -> None:
     with pytest.raises(ValueError, match="not a phrase"):
         parse_phrase("register", ".. us up")
+
+
+@pytest.mark.parametrize(
+    "bomb", ["we will attend " * 50_000, "if " * 200_000, ". " * 200_000, "\n \n" * 100_000]
+)
+def test_hostile_texts_are_read_in_bounded_time(bomb: str) -> None:
+    started = time.process_time()
+    read(bomb)
+    assert time.process_time() - started < 3
 
 
 def test_wrapped_lines_are_one_sentence() -> None:
