@@ -202,6 +202,9 @@ def _read(
         elif intent is Intent.UNSUBSCRIBE:
             if negated and not _holds_negation(hit, words.language):
                 continue
+            if any(has_word(words.language, "attendance", word) for word in sentence.words):
+                intent = Intent.DECLINE  # off the list of participants, not off the mailing list
+                reading.conditional = True
             if asks:
                 points *= 0.5
                 reading.conditional = True

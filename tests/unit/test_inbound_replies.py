@@ -145,6 +145,26 @@ def test_unsubscribing_wins_over_a_refusal() -> None:
     assert verdict.confidence >= CERTAIN
 
 
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [
+        ("en", "Please take us off the list of participants for the 25th."),
+        ("de", "Bitte streichen Sie uns von der Teilnehmerliste."),
+        ("fr", "Merci de me retirer de la liste des participants."),
+        ("nl", "Haal ons van de deelnemerslijst."),
+        ("fi", "Poistakaa meidät osallistujaluettelosta, emme pääse."),
+        ("sv", "Ta bort oss från deltagarlistan."),
+        ("el", "Διαγράψτε μας από τη λίστα συμμετεχόντων."),
+        ("bg", "Моля, махнете ни от списъка на участниците."),
+        ("es", "Quítennos de la lista de asistentes."),
+        ("pl", "Proszę usunąć nas z listy uczestników."),
+        ("hu", "Töröljenek a résztvevők listájáról."),
+    ],
+)
+def test_leaving_the_list_of_participants_is_a_refusal(language: str, body: str) -> None:
+    assert read(body, language=language).intent is D
+
+
 def test_not_unsubscribing_is_not_unsubscribing() -> None:
     assert read("Bitte nicht abmelden, wir lesen das gern.").intent is not U
 
