@@ -102,7 +102,11 @@ def sentences(text: str, language: str = "") -> tuple[Sentence, ...]:
             line_start = stop.end()
         elif mark == ".":
             following = text[stop.end() : stop.end() + 2].strip()
-            if following[:1].islower() or _ABBREVIATION.search(text, max(0, stop.start() - 12), stop.start()):
+            alone = stop.start() <= 3 and text[: stop.start()].isalpha()  # "No. We cannot"
+            before = max(0, stop.start() - 12)
+            if following[:1].islower() or (
+                not alone and _ABBREVIATION.search(text, before, stop.start()) is not None
+            ):
                 continue
         elif mark in (";", "\u037e"):
             asks = language == "el"

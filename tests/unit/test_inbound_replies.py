@@ -214,6 +214,11 @@ def test_hostile_texts_are_read_in_bounded_time(bomb: str) -> None:
     assert time.process_time() - started < 3
 
 
+def test_abbreviations_and_dates_end_no_sentence() -> None:
+    parts = sentences("No. On the 3. March Mr. B. Ray and Dr. Low came. Thanks.")
+    assert [part.text for part in parts] == ["No.", "On the 3. March Mr. B. Ray and Dr. Low came.", "Thanks."]
+
+
 def test_wrapped_lines_are_one_sentence() -> None:
     wrapped = "We would be very glad indeed to send two of our colleagues from\nthe town hall. Is that fine?"
     parts = sentences(wrapped)
