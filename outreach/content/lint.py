@@ -26,7 +26,7 @@ _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _REMOTE = re.compile(
     r"<(?:img|link|script|iframe|video|audio|object|embed)\b|\bsrc\s*=|\burl\(|@import", re.IGNORECASE
 )
-_LEFTOVER = re.compile(r"\{\{|\}\}|\{%|%\}")
+_MARKS = ("{{", "}}", "{%", "%}")
 
 
 @unique
@@ -86,8 +86,17 @@ def lint_campaign(
 
 
 def lint_rendered(rendered: Rendered, where: str) -> tuple[Finding, ...]:
-    """What is wrong with one mail as a recipient would get it. Cheap enough for every mail of a launch."""
-    return tuple(_rendered_findings(rendered, where))
+    """What is wrong with one mail as a recipient would get it, as far as values can make it so.
+
+    Cheap enough for every mail of a launch. Links and remote assets are the same in all mails of a step and
+    language, as values are escaped: :func:`lint_markup` looks at one of them.
+    """
+    return tuple(_value_findings(rendered, where))
+
+
+def lint_markup(rendered: Rendered, where: str) -> tuple[Finding, ...]:
+    """Links and remote assets in the HTML of one mail."""
+    return tuple(_markup_findings(rendered, where))
 
 
 def _lint_mail(
@@ -116,7 +125,8 @@ def _lint_mail(
     if values is None:
         values = sample_values(catalog.strings(language))
     rendered = Renderer(compiled, template.path).render(values)
-    yield from _rendered_findings(rendered, template.path)
+    yield from _value_findings(rendered, template.path)
+    yield from _markup_findings(rendered, template.path)
 
 
 def _is_allowed(name: str, allowed: Collection[str]) -> bool:
@@ -188,7 +198,7 @@ def _frame_findings(compiled: Compiled, where: str) -> Iterator[Finding]:
             )
 
 
-def _rendered_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
+def _value_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
     if len(rendered.subject) > MAX_SUBJECT:
         yield Finding(
             Severity.WARNING,
@@ -215,6 +225,26 @@ def _rendered_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
             "The plain text part is empty.",
             "Let templates/_layout/base.txt.j2 write [[ section.text ]].",
         )
+    for part, text in (
+        ("subject", rendered.subject),
+        ("preheader", rendered.preheader),
+        ("HTML", rendered.html),
+        ("plain text", rendered.text),
+    ):
+        mark = next((mark for mark in _MARKS if mark in text), None)
+        if mark is not None:
+            at = text.index(mark)
+            context = text[max(0, at - 20) : at + 22].replace("\n", " ")
+            yield Finding(
+                Severity.ERROR,
+                "placeholder-left",
+                where,
+                f"The {part} still holds {mark} (near {context!r}).",
+                "Mend the placeholder, or the value that holds the braces.",
+            )
+
+
+def _markup_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
     for found in _HREF.finditer(rendered.html):
         address = unescape(found.group(1) or found.group(2) or "")
         if not address.startswith(("https://", "mailto:")):
@@ -233,18 +263,3 @@ def _rendered_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
             f"The HTML loads something from elsewhere ({remote.group()!r}).",
             "Take it out: mails carry all they need, and nothing tells who opened them.",
         )
-    for part, text in (
-        ("subject", rendered.subject),
-        ("preheader", rendered.preheader),
-        ("HTML", rendered.html),
-        ("plain text", rendered.text),
-    ):
-        if leftover := _LEFTOVER.search(text):
-            context = text[max(0, leftover.start() - 20) : leftover.end() + 20].replace("\n", " ")
-            yield Finding(
-                Severity.ERROR,
-                "placeholder-left",
-                where,
-                f"The {part} still holds {leftover.group()} (near {context!r}).",
-                "Mend the placeholder, or the value that holds the braces.",
-            )

@@ -10,15 +10,16 @@ from datetime import datetime
 
 from outreach.campaign import definition as definitions
 from outreach.campaign import frozen
-from outreach.content.lint import Finding, Severity, lint_campaign, lint_rendered
+from outreach.content.lint import Finding, Severity, lint_campaign, lint_markup, lint_rendered
 from outreach.content.names import NAMES, SESSION_NAMES
 from outreach.db import campaigns, directory
 from outreach.db.engine import Database
 from outreach.delivery import tokens
-from outreach.errors import InputError
-from outreach.jobs.prepare_campaign import Prepared, prepare
+from outreach.errors import InputError, RefusedError
+from outreach.jobs.prepare_campaign import Prepared, campaign_name, prepare
 from outreach.jobs.press import addressing
 from outreach.model.countries import COUNTRIES
+from outreach.model.states import CampaignState
 from outreach.settings import Workspace
 
 #: The token in mails that are only looked at: of the right form, never valid.
@@ -57,6 +58,12 @@ def check(
     ``SettingsError`` where there is nothing to check, and ``RefusedError`` when it runs already.
     """
     with database.read() as connection:
+        found = campaigns.find(connection, campaign_name(slug, country))
+        if found is not None and found.state not in (CampaignState.DRAFT, CampaignState.APPROVED):
+            raise RefusedError(
+                f"The campaign {found.name} was launched already: it is {found.state}.",
+                f"`outreach campaigns status {slug} --country {country}` says where it stands.",
+            )
         prepared = prepare(workspace, connection, slug, country, sender)
     findings = list(_basics(prepared, now))
     allowed = NAMES | SESSION_NAMES if prepared.definition.session else NAMES
@@ -127,6 +134,7 @@ def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tup
     }
     total = len(prepared.included) * len(steps)
     found: dict[tuple[str, str, str], tuple[Finding, list[str]]] = {}
+    seen: set[str] = set()
     done = 0
     for one in prepared.included:
         to = prepared.addressees[one.contact_id]
@@ -137,7 +145,11 @@ def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tup
                 continue
             where = f"{prepared.definition.templates}/{step}.{one.language}.md"
             try:
-                problems = lint_rendered(plate.render(addressing(to), SAMPLE_TOKEN), where)
+                rendered = plate.render(addressing(to), SAMPLE_TOKEN)
+                problems = lint_rendered(rendered, where)
+                if where not in seen:
+                    seen.add(where)
+                    problems += lint_markup(rendered, where)
             except InputError as error:
                 problems = (Finding(Severity.ERROR, "render", where, error.message, error.remedy),)
             for problem in problems:

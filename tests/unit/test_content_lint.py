@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from outreach.content.catalog import Catalog
-from outreach.content.lint import Finding, Severity, lint_campaign, lint_rendered
+from outreach.content.lint import Finding, Severity, lint_campaign, lint_markup, lint_rendered
 from outreach.content.names import NAMES, SESSION_NAMES, sample_values
 from outreach.content.render import Rendered
 
@@ -125,7 +125,7 @@ def test_a_link_is_https_or_mailto(link: str) -> None:
     "markup", ['<img src="cid:x">', "<style>a{background:url(https://x)}</style>", "<script>"]
 )
 def test_nothing_is_loaded_from_elsewhere(markup: str) -> None:
-    found = lint_rendered(Rendered("s", "", markup, "t"), "x")
+    found = lint_markup(Rendered("s", "", markup, "t"), "x")
     assert rules(list(found)) == [("error", "remote-asset")]
 
 
