@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 _IN_EUROPE = {"en": "en_IE", "pt": "pt_PT"}
 
 
-def format_date(day: date, language: str) -> str:
-    """``day`` as "Donnerstag, 12. März 2026"; as "2026-03-12" in a language that CLDR does not know."""
+def format_date(day: date, language: str, *, weekday: bool = True) -> str:
+    """``day`` as "Donnerstag, 12. März 2026", or without the weekday; as "2026-03-12" in a language that CLDR
+    does not know."""
     locale = _locale(language)
     if locale is None:
         return day.isoformat()
     from babel import dates
 
-    return dates.format_date(day, "full", locale=locale)
+    return dates.format_date(day, "full" if weekday else "long", locale=locale)
 
 
 def session_values(session: Session, language: str) -> dict[str, str]:

@@ -120,6 +120,16 @@ def _basics(prepared: Prepared, now: datetime) -> Iterable[Finding]:
             if not prepared.decisions
             else "Look at the audience of the campaign and at `outreach suppress list`.",
         )
+    if prepared.definition.session is not None:
+        for language in prepared.languages:
+            if language != "en" and language not in prepared.definition.session_words:
+                yield Finding(
+                    Severity.WARNING,
+                    "session-untranslated",
+                    where,
+                    f"The session's title and place stand in the {language} mails as the file has them.",
+                    f"Give them in that language under [session.in_language.{language}].",
+                )
     for warning in definitions.warnings(prepared.definition, today=now.date()):
         yield Finding(Severity.WARNING, "definition", where, warning, "")
 

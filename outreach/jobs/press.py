@@ -94,7 +94,7 @@ class Plate:
 
     def _day(self, at: datetime) -> str:
         if at not in self._days:
-            self._days[at] = format_date(at.date(), self._language)
+            self._days[at] = format_date(at.date(), self._language, weekday=False)
         return self._days[at]
 
 

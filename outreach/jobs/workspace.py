@@ -104,6 +104,11 @@ def create(folder: Path) -> list[str]:
         key.touch(mode=0o600)
         key.write_text(secrets.token_urlsafe(48), encoding="ascii")
         made.append("secrets/key")
+    ignored = folder / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text(
+            "# Personal data and passwords\n/secrets/\n/.outreach/\noutreach.db*\n*.rejected*.csv\n"
+        )
     (folder / FILE_NAME).write_text(_FIRST_SETTINGS, encoding="utf-8")
     made.append(FILE_NAME)
     return made

@@ -67,3 +67,7 @@ def test_what_a_session_lacks_is_empty() -> None:
     start = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
     values = session_values(session(start, start, "Europe/Berlin"), "de")
     assert (values["place"], values["online"], values["details"]) == ("", "", "")
+
+
+def test_the_weekday_can_be_left_out() -> None:
+    assert format_date(date(2026, 3, 12), "de", weekday=False) == "12. März 2026"
