@@ -66,11 +66,11 @@ def backup(url: str, target: Path) -> None:
         )
     if not path.is_file():
         raise DatabaseError(f"There is no database at {path}.", "Check `database` in outreach.toml.")
+    if target.exists():
+        raise DatabaseError(f"{target} exists already.", "Name a file that does not exist yet.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch(mode=0o600, exist_ok=False)
-    except FileExistsError:
-        raise DatabaseError(f"{target} exists already.", "Name a file that does not exist yet.") from None
     except OSError as error:
         raise DatabaseError(f"{target} cannot be written: {error.strerror}.", "Name another place.") from None
     try:
