@@ -186,9 +186,11 @@ def miss(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
 def postpone(connection: sa.Connection, until: Mapping[int, datetime]) -> None:
     """Waiting messages whose window is closed now."""
     if until:
+        # no IN: it cannot be executed for many rows at once
+        waiting = sa.or_(*(_MESSAGE.c.state == state for state in sorted(WAITING_MESSAGE_STATES)))
         connection.execute(
             sa.update(_MESSAGE)
-            .where(_MESSAGE.c.id == sa.bindparam("b_id"), _MESSAGE.c.state.in_(list(WAITING_MESSAGE_STATES)))
+            .where(_MESSAGE.c.id == sa.bindparam("b_id"), waiting)
             .values(due_at=sa.bindparam("b_due")),
             [{"b_id": id_, "b_due": due_at} for id_, due_at in until.items()],
         )
