@@ -198,7 +198,7 @@ class TestValues:
         assert (bytes(row.raw), row.uid) == (raw, 2**32 - 1)
 
     def test_a_row_that_points_nowhere_is_refused(self, database: Database) -> None:
-        with pytest.raises(sa.exc.DBAPIError, match="(?i)foreign key"), database.write() as connection:
+        with pytest.raises(sa.exc.DBAPIError, match=r"(?i)foreign key"), database.write() as connection:
             histories.add_content(connection, 12345, "invitation")
 
 
