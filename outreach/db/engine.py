@@ -37,7 +37,11 @@ class Database:
             )
         self.engine = _engine(self.url)
         if check_version:
-            self._check_version()
+            try:
+                self._check_version()
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def sqlite_path(self) -> Path | None:
