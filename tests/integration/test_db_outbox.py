@@ -427,7 +427,6 @@ class TestManyAtOnce:
             taken["last"] += claimed
         assert sorted(itertools.chain(*taken.values())) == ids
         with database.read() as connection:
-            columns = schema.message.c
             held = {row.id: row.claimed_by for row in connection.execute(sa.select(schema.message))}
         assert held == {id_: run for run, ids in taken.items() for id_ in ids}
 
