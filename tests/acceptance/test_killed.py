@@ -1,0 +1,156 @@
+"""SIGKILL in the middle of a batch, again and again: nothing is sent twice, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from outreach.db import schema
+from outreach.db.engine import Database
+from outreach.model.states import MessageState
+from tests import workspaces
+from tests.servers.sink import Sink
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
+_MAILS = 400
+_CONNECTIONS = 4
+_KILLS = 20
+
+
+def launched(folder: Path, sink: Sink, mails: int, limits: dict[str, int]) -> Path:
+    """A workspace whose campaign in Germany waits to be sent to the sink."""
+    workspaces.create(
+        folder,
+        workspaces.sender(
+            "de",
+            "digital@association.example",
+            ["DE"],
+            smtp={"host": "127.0.0.1", "port": sink.port, "security": "plain"},
+            limits={"per_minute": 100_000, "per_day": 1_000_000, **limits},
+        ),
+    )
+    rows = ((f"Musterstadt {number}", f"info@stadt{number}.example", "de") for number in range(mails))
+    towns = workspaces.write_list(folder / "towns.csv", rows)
+    for arguments in (
+        ("contacts", "import", towns, "--country", "DE", "--apply"),
+        ("campaigns", "check", "lordimas", "--country", "DE"),
+        ("campaigns", "launch", "lordimas", "--country", "DE", "--yes"),
+    ):
+        workspaces.command("-w", folder, *arguments).ok()
+    return folder
+
+
+def message_ids(folder: Path) -> dict[str, MessageState]:
+    """Every message of the outbox: Message-ID and state."""
+    database = Database(f"sqlite:///{folder / 'outreach.db'}")
+    try:
+        with database.read() as connection:
+            columns = schema.message.c
+            rows = connection.execute(sa.select(columns.internet_message_id, columns.state))
+            return {row.internet_message_id: row.state for row in rows}
+    finally:
+        database.close()
+
+
+def kill_when(running: ForkServerProcess, reached: Callable[[], bool]) -> bool:
+    """SIGKILL ``running`` once ``reached``; ``False`` when it came to its end before that."""
+    while running.is_alive():
+        if reached():
+            running.kill()
+            break
+        time.sleep(0.0005)
+    running.join()
+    return running.exitcode == -signal.SIGKILL
+
+
+def test_a_run_that_is_killed_twenty_times_sends_every_mail_once(tmp_path: Path, smtp_sink: Sink) -> None:
+    folder = launched(tmp_path / "w", smtp_sink, _MAILS, {"connections": _CONNECTIONS})
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")  # shown by pytest when the test fails
+    chance = random.Random(seed)
+    # The time in which the client cannot know: wide enough to be hit, as a distant server makes it.
+    smtp_sink.behaviour.reply_delay = 0.004
+    kills = 0
+    command = ("run", "send")
+    while kills < _KILLS:
+        before = len(smtp_sink.accepted())
+        # Some die before the first mail, some in the middle, at whatever instruction that may be.
+        more = chance.randint(0, 2 * _MAILS // (3 * _KILLS))
+        pause = chance.uniform(0, 0.01)
+        opened = smtp_sink.connections
+        running = workspaces.start_warm("-w", folder, command[kills % 2])
+
+        def reached(opened: int = opened, enough: int = before + more, pause: float = pause) -> bool:
+            if smtp_sink.connections == opened or len(smtp_sink.accepted()) < enough:
+                return False
+            time.sleep(pause)
+            return True
+
+        assert kill_when(running, reached), "the batch was sent before the run could be killed"
+        kills += 1
+    smtp_sink.behaviour.reply_delay = 0.0
+    last = workspaces.process("-w", folder, "run")
+    assert last.code == 0, last.err
+
+    states = message_ids(folder)
+    accepted = smtp_sink.message_ids()
+    assert len(states) == _MAILS
+    twice = {message_id: number for message_id, number in accepted.items() if number > 1}
+    assert not twice, "sent twice"
+    assert set(accepted) <= set(states), "a mail that stands in no outbox"
+    assert set(states.values()) <= {MessageState.SENT, MessageState.UNCERTAIN}, "lost"
+    sent = {message_id for message_id, state in states.items() if state is MessageState.SENT}
+    assert sent <= set(accepted), "written down as sent, and never arrived"
+    uncertain = _MAILS - len(sent)
+    print(f"{uncertain} uncertain, of which {len(accepted) - len(sent)} had arrived")
+    assert 0 < uncertain <= kills * _CONNECTIONS
+
+    status = workspaces.command("-w", folder, "campaigns", "status", "lordimas", "--country", "DE", "--json")
+    told = json.loads(status.ok().out)["steps"]["invitation"]
+    assert told == {"sent": len(sent), "uncertain": uncertain}
+    words = workspaces.command("-w", folder, "campaigns", "status", "lordimas", "--country", "DE").ok()
+    assert f"{uncertain} mails may or may not have been sent" in words.out
+
+    # And it stays so: another run sends none of them.
+    workspaces.command("-w", folder, "run").ok()
+    assert smtp_sink.message_ids() == accepted
+
+
+def test_two_runs_at_once_share_the_work(tmp_path: Path, smtp_sink: Sink) -> None:
+    folder = launched(tmp_path / "w", smtp_sink, 250, {"connections": 2})
+    smtp_sink.behaviour.reply_delay = 0.003
+    runs = [workspaces.start("-w", folder, "run") for _ in range(2)]
+    for one in runs:
+        _, complaints = one.communicate(timeout=60)
+        assert (one.returncode, complaints) == (0, "")
+    assert set(smtp_sink.message_ids().values()) == {1}
+    assert message_ids(folder) == dict.fromkeys(smtp_sink.message_ids(), MessageState.SENT)
+    assert len(smtp_sink.accepted()) == 250
+
+
+def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: Sink) -> None:
+    """What the other run holds is not touched while it lives, and goes when it is dead."""
+    folder = launched(tmp_path / "w", smtp_sink, 130, {"connections": 1})
+    smtp_sink.behaviour.reply_delay = 20.0  # the first run waits for an answer with a hundred claims in hand
+    slow = workspaces.start("-w", folder, "run")
+    smtp_sink.wait(1)
+    smtp_sink.behaviour.reply_delay = 0.0
+    workspaces.command("-w", folder, "run").ok()
+    assert len(smtp_sink.accepted()) == 1 + 30
+    os.kill(slow.pid, signal.SIGKILL)
+    slow.communicate()
+    after = workspaces.command("-w", folder, "run").ok()
+    assert "99 mails of a run that was interrupted go again" in after.out
+    assert "1 mails of a run that was interrupted may have been sent" in after.out
+    assert set(smtp_sink.message_ids().values()) == {1}
+    assert sorted(message_ids(folder).values()) == [MessageState.SENT] * 129 + [MessageState.UNCERTAIN]
