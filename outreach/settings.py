@@ -40,6 +40,9 @@ _SMTP_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
 _IMAP_PORTS = {"starttls": 143, "tls": 993, "plain": 143}
 
 
+_SECURITY = "`starttls`, `tls`, or `plain`, which is for servers on this machine only."
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -47,13 +50,22 @@ class _Section(BaseModel):
 class ServerSettings(_Section):
     """How to reach and sign in to one mail server."""
 
-    host: str
-    port: int = Field(default=0, ge=0, le=65535, validate_default=True)
-    security: Literal["starttls", "tls", "plain"]
-    username: str | None = None
-    password: SecretStr | None = None
-    ca_file: Path | None = None  # for a server whose certificate comes from the organisation's own authority
-    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    host: str = Field(description="Name of the server.")
+    port: int = Field(
+        default=0, ge=0, le=65535, validate_default=True, description="Left out: the usual one of `security`."
+    )
+    security: Literal["starttls", "tls", "plain"] = Field(description=_SECURITY)
+    username: str | None = Field(default=None, description="Who signs in; SMTP without it does not sign in.")
+    password: SecretStr | None = Field(
+        default=None, description="Belongs into `secrets/` or the environment, never into this file."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) to trust, where the server's comes from your organisation's own authority.",
+    )
+    timeout_seconds: float = Field(
+        default=30, gt=0, le=600, description="How long to wait for an answer of the server."
+    )
 
     @model_validator(mode="after")
     def _plain_stays_at_home(self) -> ServerSettings:
@@ -66,7 +78,7 @@ class ServerSettings(_Section):
 
 
 class SmtpSettings(ServerSettings):
-    security: Literal["starttls", "tls", "plain"] = "starttls"
+    security: Literal["starttls", "tls", "plain"] = Field(default="starttls", description=_SECURITY)
 
     @model_validator(mode="before")
     @classmethod
@@ -75,8 +87,10 @@ class SmtpSettings(ServerSettings):
 
 
 class ImapSettings(ServerSettings):
-    security: Literal["starttls", "tls", "plain"] = "tls"
-    folders: tuple[str, ...] = ("INBOX",)
+    security: Literal["starttls", "tls", "plain"] = Field(default="tls", description=_SECURITY)
+    folders: tuple[str, ...] = Field(
+        default=("INBOX",), description="The folders to read; add those your rules move answers to."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -85,27 +99,39 @@ class ImapSettings(ServerSettings):
 
 
 class Limits(_Section):
-    """What the sender's mail server allows. The presets of providers stand in the documentation."""
+    """What the sender's mail server allows. The figures of providers stand in the documentation."""
 
-    connections: int = Field(default=3, ge=1, le=50)
-    per_minute: int = Field(default=30, ge=1)
-    per_day: int = Field(default=10_000, ge=1)
-    attempts: int = Field(default=6, ge=1, le=50)  # tries after which a deferred mail has failed
+    connections: int = Field(default=3, ge=1, le=50, description="Connections at the same time.")
+    per_minute: int = Field(default=30, ge=1, description="Mails in any minute.")
+    per_day: int = Field(default=10_000, ge=1, description="Mails in any 24 hours.")
+    attempts: int = Field(default=6, ge=1, le=50, description="Tries after which a deferred mail has failed.")
 
 
 class Sender(_Section):
     """A mailbox that a network member sends from and reads."""
 
-    from_: str = Field(alias="from")  # "Association of Towns <digital@association.example>"
-    reply_to: str | None = None
-    controller: str  # legal name of the controller (GDPR Art. 13 (1) a)
-    postal_address: str
-    privacy_url: str = ""
-    countries: tuple[str, ...] = Field(min_length=1)
-    plus_addressing: bool = False  # the mailbox accepts name+token@: probed before it is used
-    smtp: SmtpSettings
-    imap: ImapSettings | None = None
-    limits: Limits = Limits()
+    from_: str = Field(
+        alias="from",
+        description="Name and address in From, as `Association of Towns <digital@association.example>`.",
+    )
+    reply_to: str | None = Field(
+        default=None, description="Where answers go; left out: to `from`. Must reach the mailbox of `imap`."
+    )
+    controller: str = Field(description="Legal name of the controller (GDPR Art. 14); stands in every mail.")
+    postal_address: str = Field(description="Its postal address, on one line; stands in every mail.")
+    privacy_url: str = Field(default="", description="Address of your privacy notice; stands in every mail.")
+    countries: tuple[str, ...] = Field(
+        min_length=1, description='Countries this sender writes to, as `["BE", "LU"]`; Greece is `GR`.'
+    )
+    plus_addressing: bool = Field(
+        default=False,
+        description="Set it if the mailbox accepts `name+anything@`: answers are matched better.",
+    )
+    smtp: SmtpSettings = Field(description="The server to send through.")
+    imap: ImapSettings | None = Field(
+        default=None, description="The mailbox to read; without it no answer is seen."
+    )
+    limits: Limits = Field(default=Limits(), description="What your mail provider allows.")
 
     @field_validator("from_", "reply_to")
     @classmethod
@@ -149,9 +175,18 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    database: str = "sqlite:///outreach.db"  # relative to the workspace
-    key: SecretStr = Field(min_length=32)  # signs tokens and hashes suppressed addresses
-    senders: dict[str, Sender] = Field(default_factory=dict)
+    database: str = Field(
+        default="sqlite:///outreach.db",
+        description="Where the database is; a SQLite path is taken from the workspace.",
+    )
+    key: SecretStr = Field(
+        min_length=32,
+        description="Signs the tokens in mails and hashes suppressed addresses. `outreach init` puts it into "
+        "`secrets/key`; keep it for as long as the database.",
+    )
+    senders: dict[str, Sender] = Field(
+        default_factory=dict, description="One section `[senders.NAME]` for each mailbox."
+    )
 
     @field_validator("senders")
     @classmethod
