@@ -35,10 +35,10 @@ class CampaignState(StrEnum):
 
     DRAFT = "draft"  # a check was tried and did not pass, or the content changed since
     APPROVED = "approved"  # the check passed for exactly this content and audience
-    RUNNING = "running"
-    PAUSED = "paused"
+    RUNNING = "running"  # launched: mails go out inside the send window
+    PAUSED = "paused"  # nothing goes out until it is resumed; answers are read
     FINISHED = "finished"  # every message is in a final state and no step is left
-    CANCELLED = "cancelled"
+    CANCELLED = "cancelled"  # ended by a person: what waits never goes out
 
 
 MESSAGE_MOVES: Mapping[MessageState, frozenset[MessageState]] = {
@@ -183,17 +183,17 @@ class Rung(StrEnum):
 class EngagementKind(StrEnum):
     """An event in the life of a recipient; never changed, never deleted."""
 
-    SENT = "sent"
+    SENT = "sent"  # our own server accepted the mail
     FAILED = "failed"  # refused for good by our own server
     BOUNCED = "bounced"  # hard: the address is dead
-    SOFT_BOUNCED = "soft_bounced"
+    SOFT_BOUNCED = "soft_bounced"  # came back for now, or for a reason that is not the address
     AUTO_REPLIED = "auto_replied"  # a machine; never counts as an answer
     ANSWERED = "answered"  # a person wrote, whatever they said
-    REGISTERED = "registered"
-    DECLINED = "declined"
-    TENTATIVE = "tentative"
-    UNSUBSCRIBED = "unsubscribed"
-    COMPLAINED = "complained"
+    REGISTERED = "registered"  # takes part
+    DECLINED = "declined"  # does not take part
+    TENTATIVE = "tentative"  # perhaps takes part
+    UNSUBSCRIBED = "unsubscribed"  # wants no further mail
+    COMPLAINED = "complained"  # called the mail spam
 
 
 #: An answer of any of these kinds ends the sequence for the whole municipality.
@@ -235,7 +235,7 @@ class SuppressionReason(StrEnum):
 class ExclusionReason(StrEnum):
     """Why a contact of the country is not in the audience of a campaign."""
 
-    SUPPRESSED = "suppressed"
+    SUPPRESSED = "suppressed"  # the address or its domain is never written to again
     SHARED_ADDRESS = "shared_address"  # the same address already stands for another municipality
     NOT_FIRST_CHOICE = "not_first_choice"  # the campaign writes to one address a municipality
     KIND_NOT_WANTED = "kind_not_wanted"  # the campaign writes to institutional addresses only, or to named
@@ -245,6 +245,6 @@ class ExclusionReason(StrEnum):
 class SkipReason(StrEnum):
     """Why a queued message was not sent after all."""
 
-    SUPPRESSED = "suppressed"
-    ANSWERED = "answered"
-    BOUNCED = "bounced"
+    SUPPRESSED = "suppressed"  # the address or its domain is never written to again
+    ANSWERED = "answered"  # somebody of the municipality did
+    BOUNCED = "bounced"  # an earlier mail came back for good
