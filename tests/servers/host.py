@@ -32,6 +32,7 @@ class MailHost:
     full_domain = "full.example"  # accepted; an address with a mailbox comes back as full
     busy_domain = "busy.example"  # every address is refused for now, 450 4.2.1
     blocked_domain = "blocked.example"  # every address is refused for good, 550 5.7.1
+    away_domain = "away.example"  # delivered without the marks of a machine's mail: a vacation answers it
     sent_folder = SENT_FOLDER
 
     def __init__(self) -> None:

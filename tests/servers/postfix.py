@@ -7,7 +7,9 @@ Which domain does what:
   report (RFC 3464) when Dovecot refuses it;
 * ``busy.example`` and below: refused for now at RCPT (450 4.2.1);
 * ``blocked.example`` and below: refused for good at RCPT by policy (550 5.7.1);
-* ``full.example`` and below: the same, and an address with a mailbox comes back because it is full (5.2.2).
+* ``full.example`` and below: the same, and an address with a mailbox comes back because it is full (5.2.2);
+* ``away.example`` and below: delivered without the headers by which an answering machine can tell that no person
+  wrote (RFC 3834, section 2). Sieve heeds them and stays silent, many others do not look.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ lmtp_host_lookup = native
 virtual_mailbox_domains = regexp:{root}/strict-domains
 virtual_mailbox_maps = {map_type}:{root}/mailboxes
 virtual_transport = lmtp:inet:127.0.0.1:{lmtp_port}
+transport_maps = regexp:{root}/transports
 relay_domains = regexp:{root}/late-domains
 relay_recipient_maps =
 relay_transport = lmtp:inet:127.0.0.1:{lmtp_port}
@@ -108,6 +111,7 @@ error     unix - - n - - error
 retry     unix - - n - - error
 discard   unix - - n - - discard
 lmtp      unix - - n - - lmtp
+unmarked  unix - - n - - lmtp -o lmtp_header_checks=regexp:{root}/marks
 anvil     unix - - n - 1 anvil
 scache    unix - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
@@ -156,6 +160,8 @@ class Postfix:
             "master.cf": _MASTER.format(**values),
             "late-domains": f"/{_LATE}/ OK\n",
             "strict-domains": f"if !/{_LATE}/\n/\\.(example|test)$/ OK\nendif\n",
+            "transports": f"/[@.]away\\.example$/ unmarked:inet:127.0.0.1:{dovecot.lmtp_port}\n",
+            "marks": "/^(Auto-Submitted|Precedence|List-[A-Za-z-]+|X-Auto-Response-Suppress):/ IGNORE\n",
             "access": (
                 "/[@.]busy\\.example$/ 450 4.2.1 The mailbox is being moved, try again later\n"
                 "/[@.]blocked\\.example$/ 550 5.7.1 Refused by the policy of this domain\n"
