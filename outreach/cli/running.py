@@ -55,7 +55,7 @@ def _run(here: Shell, max_seconds: float | None, *, do_poll: bool, do_send: bool
         )
     tell(report)
     if report.errors:
-        raise typer.Exit(6)
+        raise typer.Exit(report.exit_code)
 
 
 def tell(report: RunReport) -> None:

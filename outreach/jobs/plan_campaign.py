@@ -35,6 +35,8 @@ def plan(workspace: Workspace, database: Database, now: datetime, *, all_: bool 
         running = campaigns.every(connection, {CampaignState.RUNNING})
     queued = 0
     for campaign in running:
+        if campaign.sender not in workspace.settings.senders:
+            continue  # nothing of it can go; the sending says so
         if all_ or (campaign.plan_at is not None and campaign.plan_at <= now):
             with database.write() as connection:
                 queued += _plan_one(connection, workspace, campaign, now)

@@ -17,7 +17,7 @@ from outreach.db import mailbox
 from outreach.db.engine import Database
 from outreach.db.mailbox import Answered
 from outreach.delivery import tokens
-from outreach.errors import DatabaseError, MailServerError
+from outreach.errors import DatabaseError, MailServerError, SettingsError
 from outreach.imap import Fetched, open_mailbox
 from outreach.inbound import classify, match
 from outreach.inbound.parse import Parsed, parse
@@ -39,7 +39,8 @@ class PollReport:
     kinds: Counter[str] = field(default_factory=Counter)
     open: int = 0  # for a person
     aside: int = 0  # could not be processed; kept whole
-    errors: list[str] = field(default_factory=list)  # mailboxes that could not be read
+    errors: list[str] = field(default_factory=list)  # mailboxes that could not be read, and why
+    wrong_settings: bool = False  # that is why, for one of them at least
 
 
 def poll(
@@ -68,8 +69,9 @@ def poll(
             try:
                 for folder in sender.imap.folders:
                     reader.read(folder, began, enough)
-            except MailServerError as error:
+            except (MailServerError, SettingsError) as error:
                 report.errors.append(f"{name}: {error}")
+                report.wrong_settings |= isinstance(error, SettingsError)
     return report
 
 

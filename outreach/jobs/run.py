@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from outreach.db.engine import Database
+from outreach.errors import MailServerError, SettingsError
 from outreach.jobs import runs
 from outreach.jobs.plan_campaign import plan
 from outreach.jobs.poll_inbox import PollReport, poll
@@ -26,6 +27,13 @@ class RunReport:
     @property
     def errors(self) -> list[str]:
         return self.polled.errors + self.sent.errors
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command line: 0, or what kept a sender from being used."""
+        if self.polled.wrong_settings or self.sent.wrong_settings:
+            return SettingsError.exit_code
+        return MailServerError.exit_code if self.errors else 0
 
     @property
     def did_nothing(self) -> bool:

@@ -13,15 +13,16 @@ from functools import partial
 import sqlalchemy as sa
 
 from outreach.campaign import schedule
-from outreach.db import mailbox, outbox, senders
+from outreach.db import campaigns, mailbox, outbox, senders
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
 from outreach.delivery import policy, refusals, tokens
-from outreach.errors import MailServerError
+from outreach.errors import MailServerError, SettingsError
 from outreach.jobs import accounts, runs
 from outreach.jobs.plan_campaign import locality
 from outreach.jobs.press import Press
 from outreach.model.states import (
+    CampaignState,
     EngagementKind,
     MessageState,
     OutcomeKind,
@@ -29,7 +30,7 @@ from outreach.model.states import (
     SuppressionScope,
 )
 from outreach.model.values import Outcome
-from outreach.settings import Sender, Workspace
+from outreach.settings import FILE_NAME, Sender, Workspace
 from outreach.smtp import Mail, deliver
 
 #: How many messages are claimed at a time: few enough that a killed run holds little up.
@@ -49,7 +50,8 @@ class SendReport:
     missed: int = 0
     released: int = 0  # found from a run that died, certainly not sent
     uncertain: int = 0  # found from a run that died, perhaps sent
-    errors: list[str] = field(default_factory=list)  # senders whose server could not be used
+    errors: list[str] = field(default_factory=list)  # senders that could not be used, and why
+    wrong_settings: bool = False  # that is why, for one of them at least
 
     @property
     def sent(self) -> int:
@@ -66,13 +68,14 @@ def send(
     seconds_left: Callable[[], float | None] = lambda: None,
     progress: Callable[[SendReport], None] = lambda _report: None,
 ) -> SendReport:
-    """Send everything that may go now. A sender whose server fails does not keep the others from sending.
+    """Send everything that may go now. A sender that cannot be used does not keep the others from sending.
 
     ``enough`` ends the run early: what is under way comes to its end, nothing more is begun. ``seconds_left``
     says how long it may wait for a minute's budget (``None``: as long as it takes).
     """
     report = SendReport()
     _recover(workspace, database, report, now)
+    _look_for_lost_senders(workspace, database, report)
     for name, sender in workspace.settings.senders.items():
         sending = _Sending(workspace, database, run, now, enough, progress, report, name, sender)
         try:
@@ -83,9 +86,23 @@ def send(
                     break
                 if wait > 0:
                     time.sleep(wait)
-        except MailServerError as error:
+        except (MailServerError, SettingsError) as error:
             report.errors.append(f"{name}: {error}")
+            report.wrong_settings |= isinstance(error, SettingsError)
     return report
+
+
+def _look_for_lost_senders(workspace: Workspace, database: Database, report: SendReport) -> None:
+    """A campaign whose sender is no longer in the settings would wait for ever, and nobody would know."""
+    with database.read() as connection:
+        running = campaigns.every(connection, {CampaignState.RUNNING})
+    for one in running:
+        if one.sender not in workspace.settings.senders:
+            report.errors.append(
+                f"{one.name}: its sender {one.sender!r} is not in {FILE_NAME} any more. "
+                f"Put [senders.{one.sender}] back, or cancel the campaign."
+            )
+            report.wrong_settings = True
 
 
 def _recover(
@@ -136,8 +153,8 @@ class _Sending:
         first = self._claim()
         if not first:
             return False
-        account = accounts.smtp(self._name, self._sender.smtp)
         try:
+            account = accounts.smtp(self._name, self._sender.smtp)
             deliver(
                 account,
                 self._mails(first),
