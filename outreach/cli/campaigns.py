@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, Shell, print_json, print_table, progress, say, shell
+from outreach.cli.shell import (
+    JSON,
+    Shell,
+    country_code,
+    print_json,
+    print_table,
+    progress,
+    say,
+    shell,
+)
 from outreach.model.states import CampaignState
 
 if TYPE_CHECKING:
@@ -20,7 +29,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Campaigns: check, preview, test, launch, pause, cancel.", no_args_is_help=True)
 
 _SLUG = typer.Argument(..., metavar="CAMPAIGN", help="A file of campaigns/ without .toml, as lordimas.")
-_COUNTRY = typer.Option(..., "--country", help="Two capitals: BE, DE ... (Greece is GR).")
+_COUNTRY = typer.Option(
+    ..., "--country", callback=country_code, help="Two capitals: BE, DE ... (Greece is GR)."
+)
 _SENDER = typer.Option(None, "--sender", help="Which sender, where the country has several.")
 _REASON = typer.Option("", "--reason", help="Kept with the campaign.")
 
@@ -82,7 +93,7 @@ def check(
             here.workspace,
             database,
             slug,
-            country.upper(),
+            country,
             now=clock.now(),
             actor=here.actor,
             sender=sender,
@@ -151,7 +162,7 @@ def preview(
             here.workspace,
             database,
             slug,
-            country.upper(),
+            country,
             folder,
             now=clock.now(),
             sender=sender,
@@ -178,7 +189,7 @@ def test(
             here.workspace,
             database,
             slug,
-            country.upper(),
+            country,
             to,
             now=clock.now(),
             sender=sender,
@@ -215,7 +226,7 @@ def launch(
                 here.workspace,
                 database,
                 slug,
-                country.upper(),
+                country,
                 now=clock.now(),
                 actor=here.actor,
                 do_it=do_it,
@@ -255,7 +266,7 @@ def _local(at: datetime) -> str:
 def _named(context: typer.Context, slug: str, country: str) -> tuple[Shell, str]:
     from outreach.jobs.prepare_campaign import campaign_name
 
-    return shell(context), campaign_name(slug, country.upper())
+    return shell(context), campaign_name(slug, country)
 
 
 def _change(context: typer.Context, slug: str, country: str, new: CampaignState, reason: str = "") -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, print_json, print_table, say, shell
+from outreach.cli.shell import JSON, country_code, print_json, print_table, say, shell
 
 if TYPE_CHECKING:
     from outreach.jobs.import_contacts import ImportResult
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Contact lists: import them, look at them.", no_args_is_help=True)
 suppress = typer.Typer(help="Addresses and domains that are never written to again.", no_args_is_help=True)
 
-_COUNTRY = typer.Option(..., "--country", help="Two capitals: BE, DE ... (Greece is GR).")
+_COUNTRY = typer.Option(
+    ..., "--country", callback=country_code, help="Two capitals: BE, DE ... (Greece is GR)."
+)
 
 
 @app.command("import")
@@ -52,7 +54,7 @@ def import_(
             here.workspace,
             database,
             file,
-            country=country.upper(),
+            country=country,
             now=clock.now(),
             actor=here.actor,
             apply=apply,
@@ -171,7 +173,9 @@ def _as_json(result: ImportResult) -> dict[str, object]:
 @app.command("list")
 def list_(
     context: typer.Context,
-    country: str | None = typer.Option(None, "--country", help="Two capitals: BE, DE ..."),
+    country: str | None = typer.Option(
+        None, "--country", callback=country_code, help="Two capitals: BE, DE ..."
+    ),
     search: str | None = typer.Option(None, "--search", help="Part of a name or of an address."),
     as_json: bool = JSON,
 ) -> None:
@@ -179,7 +183,7 @@ def list_(
     from outreach.db import directory
 
     with shell(context).database() as database, database.read() as connection:
-        rows = directory.contacts(connection, country.upper() if country else None, search)
+        rows = directory.contacts(connection, country, search)
     if as_json:
         print_json(rows)
         return

@@ -139,7 +139,10 @@ def classify(
     failed = 0
     for file in files:
         try:
-            found = to_json(str(file), read(parse(read_bytes(file))))
+            raw = read_bytes(file)
+            if not raw.strip():
+                raise InputError(f"{file} is empty: there is no message in it.", "Save the message again.")
+            found = to_json(str(file), read(parse(raw)))
         except InputError as error:
             failed += 1
             found = {"file": str(file), "error": str(error)}

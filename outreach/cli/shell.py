@@ -54,6 +54,22 @@ class Shell:
             return "unknown"
 
 
+def country_code(text: str | None) -> str | None:
+    """An option's value as a country of the network, in capitals; ``None`` stays. InputError for another."""
+    if text is None:
+        return None
+    from outreach.errors import InputError
+    from outreach.model.countries import COUNTRIES
+
+    code = text.strip().upper()
+    if code not in COUNTRIES:
+        meant = "Greece is GR. " if code == "EL" else ""
+        raise InputError(
+            f"{text!r} is no country of the network.", f"{meant}Write one of {', '.join(COUNTRIES)}."
+        )
+    return code
+
+
 def say(text: str = "") -> None:
     typer.echo(text)
 

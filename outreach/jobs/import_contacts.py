@@ -70,6 +70,8 @@ def import_contacts(
     table = decode.table(
         data, filename=str(file), country=country, encoding=encoding, delimiter=delimiter, sheet=sheet
     )
+    if sheet is not None and table.sheet is None:
+        raise InputError(f"{file} has no sheets: it is {table.format.upper()}.", "Leave --sheet out.")
     mapping = map_columns(table.header, table.sample, columns, country=country)
     with database.read() as connection:
         known = directory.known(connection, country, source)

@@ -19,6 +19,7 @@ from outreach.jobs import accounts
 from outreach.jobs.check_campaign import SAMPLE_TOKEN, sample_message_id
 from outreach.jobs.prepare_campaign import Prepared, prepare
 from outreach.jobs.press import addressing, letterhead
+from outreach.jobs.workspace import make_folder
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
 from outreach.settings import Workspace
@@ -98,7 +99,7 @@ def preview(
     files, the index first."""
     with database.read() as connection:
         prepared = prepare(workspace, connection, slug, country, sender)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written: list[Path] = []
     rows: list[tuple[Sample, str]] = []
     for number, sample in enumerate(samples(prepared, now, per_language=per_language)):

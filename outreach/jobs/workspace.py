@@ -53,6 +53,18 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
 
 
+def make_folder(folder: Path) -> None:
+    """Make sure that there is a folder. Raises :class:`~outreach.errors.InputError` with a sentence."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(
+            f"{folder} cannot be a folder: there is a file of that name.", "Name another one."
+        ) from None
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}.", "Name another folder.") from None
+
+
 def slugs(workspace: Workspace) -> list[str]:
     """The campaign definitions of the workspace, by name."""
     return sorted(path.stem for path in (workspace.root / "campaigns").glob("*.toml"))
@@ -90,7 +102,7 @@ def create(folder: Path) -> list[str]:
     """
     if (folder / FILE_NAME).exists():
         raise RefusedError(f"{folder} is a workspace already: it has a {FILE_NAME}.", "Nothing was changed.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     made = []
     for name in ("campaigns", "templates", "contacts"):
         if not (folder / name).exists():
