@@ -270,6 +270,8 @@ def find_root(start: Path) -> Path:
 
 def load(start: Path) -> Workspace:
     """Read the workspace ``start`` lies in. Raises ``SettingsError`` naming all faults."""
+    if not start.is_dir():  # a name typed wrongly is not looked for in the folders above
+        raise SettingsError(f"There is no folder {start}.", "Name a workspace's folder with --workspace DIR.")
     root = find_root(start.resolve())
     path = root / FILE_NAME
     secrets = root / "secrets"

@@ -15,7 +15,9 @@ from outreach.model.states import InboxState, Intent
 
 app = typer.Typer(help="Answers that need a person.", no_args_is_help=True)
 
-_NUMBER = typer.Argument(..., metavar="NUMBER", help="As `outreach inbox list` shows it.")
+_NUMBER = typer.Argument(
+    ..., metavar="NUMBER", min=1, max=2**63 - 1, help="As `outreach inbox list` shows it."
+)
 
 
 @app.command("list")
