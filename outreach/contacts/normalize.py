@@ -263,6 +263,7 @@ def parse_languages(cell: str) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names[word] for word in words))
 
 
+@lru_cache(maxsize=1024)
 def parse_population(cell: str) -> int | None:
     """A number with or without signs between the thousands; None where it is not clearly one."""
     if cell.isascii() and cell.isdigit():

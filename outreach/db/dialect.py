@@ -1,8 +1,10 @@
-"""The few statements that SQLite and PostgreSQL spell each in its own class."""
+"""The few things that SQLite and PostgreSQL each want done in their own way."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +22,47 @@ def upsert(connection: sa.Connection, table: sa.Table, keys: Sequence[str], chan
     return statement.on_conflict_do_update(
         index_elements=list(keys), set_={name: statement.excluded[name] for name in changes}
     )
+
+
+#: Rows that are handed to the driver at a time: what a long import holds in memory twice.
+_ROWS = 5_000
+
+
+def insert_rows(
+    connection: sa.Connection,
+    statement: Any,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    every: Mapping[str, Any],
+) -> None:
+    """Run ``statement``, an INSERT, for each of ``rows``: the values of ``columns`` in their order, words and
+    numbers as the driver takes them. ``every`` row gets these values, too, times among them.
+
+    On SQLite several times as fast as ``connection.execute`` with a mapping for each row.
+    """
+    names = (*columns, *every)
+    dialect = connection.dialect
+    if dialect.name != "sqlite":
+        for some in _slices(rows):
+            connection.execute(statement, [{**dict(zip(columns, row, strict=True)), **every} for row in some])
+        return
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    table = statement.table
+    last = tuple(_stored(table.c[name], value, dialect) for name, value in every.items())
+    in_order = itemgetter(*(names.index(name) for name in compiled.positiontup))
+    for some in _slices(rows):
+        connection.exec_driver_sql(str(compiled), [in_order(row + last) for row in some])
+
+
+def _slices(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    rows = iter(rows)
+    while some := list(islice(rows, _ROWS)):
+        yield some
+
+
+def _stored(column: sa.Column[Any], value: Any, dialect: sa.Dialect) -> Any:
+    process = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return process(value) if process else value
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from outreach.contacts.merge import ContactKey, ImportPlan, KnownContact
 from outreach.contacts.places import place_key
 from outreach.db import schema
-from outreach.db.dialect import upsert
+from outreach.db.dialect import insert_rows, upsert
 from outreach.model.values import Place
 
 _PLACE = ("name", "code", "region", "population", "languages", "time_zone")
@@ -39,22 +39,15 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
     )
     found: dict[ContactKey, KnownContact] = {}
     places: dict[int, Place] = {}
-    for row in connection.execute(statement):
-        place = places.get(row.id)
+    rows = connection.execute(statement).tuples()
+    for id_, key, *of_place, email, email_key, kind, person, role, language, file, gone_at in rows:
+        place = places.get(id_)
         if place is None:
-            languages = tuple(row.languages.split(",")) if row.languages else ()
-            place = places[row.id] = Place(
-                country, row.name, row.code, row.region, row.population, languages, row.time_zone
-            )
-        found[row.key, row.email_key] = KnownContact(
-            place,
-            row.email,
-            row.kind,
-            row.person,
-            row.role,
-            row.language,
-            in_source=row.source == source and row.gone_at is None,
-        )
+            name, code, region, population, languages, time_zone = of_place
+            spoken = tuple(languages.split(",")) if languages else ()
+            place = places[id_] = Place(country, name, code, region, population, spoken, time_zone)
+        here = gone_at is None and file == source
+        found[key, email_key] = KnownContact(place, email, kind, person, role, language, in_source=here)
     return found
 
 
@@ -69,44 +62,44 @@ def apply(
 ) -> None:
     """Write what ``plan`` says. Nothing is deleted: what is gone from the file is marked."""
     if plan.places:
-        connection.execute(
+        insert_rows(
+            connection,
             upsert(connection, schema.municipality, ("country", "key"), _PLACE),
-            [
-                {
-                    "country": country,
-                    "key": key,
-                    "name": place.name,
-                    "code": place.code,
-                    "region": place.region,
-                    "population": place.population,
-                    "languages": ",".join(place.languages),
-                    "time_zone": place.time_zone,
-                    "created_at": now,
-                }
+            ("key", *_PLACE),
+            (
+                (
+                    key,
+                    place.name,
+                    place.code,
+                    place.region,
+                    place.population,
+                    ",".join(place.languages),
+                    place.time_zone,
+                )
                 for key, place in plan.places.items()
-            ],
+            ),
+            {"country": country, "created_at": now},
         )
     ids = _municipality_ids(connection, country)
     if plan.new:
-        connection.execute(
+        insert_rows(
+            connection,
             sa.insert(schema.contact),
-            [
-                {
-                    "municipality_id": ids[place_key(row.place)],
-                    "email": row.email,
-                    "email_key": row.email_key,
-                    "kind": row.kind,
-                    "person": row.person,
-                    "role": row.role,
-                    "language": row.language,
-                    "source": source,
-                    "source_digest": digest,
-                    "source_line": row.line,
-                    "created_at": now,
-                    "updated_at": now,
-                }
+            ("municipality_id", "email", "email_key", "kind", "person", "role", "language", "source_line"),
+            (
+                (
+                    ids[place_key(row.place)],
+                    row.email,
+                    row.email_key,
+                    row.kind.value,
+                    row.person,
+                    row.role,
+                    row.language,
+                    row.line,
+                )
                 for row in plan.new
-            ],
+            ),
+            {"source": source, "source_digest": digest, "created_at": now, "updated_at": now},
         )
     for change in plan.changed:
         place, email_key = change.key
