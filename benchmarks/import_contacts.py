@@ -1,0 +1,168 @@
+"""How fast a list of 100,000 rows becomes contacts: ``python benchmarks/import_contacts.py``.
+
+The list is made up: seven columns, semicolons, Windows-1252, some cells as people fill them in. It is imported
+into a fresh SQLite database and then, without a change, once more, each in a process of its own. The peer does
+the least there is: ``csv.reader`` and ``executemany`` of the raw rows into one table, nothing looked at.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from _figures import ROUNDS, Figure, child, show
+
+ROWS = 100_000
+HEADER = ("AGS", "Gemeinde", "Bundesland", "E-Mail", "Ansprechpartner", "Funktion", "Einwohner")
+_STATES = {"09": "Bayern", "08": "Baden-Württemberg", "07": "Rheinland-Pfalz", "16": "Thüringen"}
+_FIRST = ("Göß", "Müh", "Ober", "Lind", "Schön", "Wasser", "Alt", "Neu", "Kirch", "Hoh", "Bären", "Eich")
+_MIDDLE = ("en", "er", "el", "ings", "ern", "linger", "winter", "sommer", "thal", "wald")
+_LAST = ("heim", "dorf", "stetten", "hausen", "brück", "bach", "weiler", "mühl", "fürth", "kirchen")
+_GIVEN = ("Jörg", "Anna", "Käthe", "Uwe", "Sören", "Petra", "Zoë", "Hans-Peter", "Ülkü", "Maria")
+_FAMILY = ("Müller", "Weiß", "Schröder", "Öztürk", "Krämer", "Lang", "Gruber", "Fuchs", "Böhm", "Vogt")
+_OFFICES = ("info", "rathaus", "poststelle", "gemeinde", "buergerbuero")
+_ROLES = ("Bürgermeisterin", "Bürgermeister", "Kämmerei", "Geschäftsleitung", "Digitalisierung", "")
+_ASCII = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ö": "oe", "Ü": "ue", "ë": "e"})
+
+
+def write_list(path: Path, rows: int) -> None:
+    """A list of ``rows`` rows below its header; five of each municipality."""
+    chance = random.Random(1789)
+    with path.open("w", encoding="cp1252", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(HEADER)
+        for number in range(rows):
+            place = number // 5
+            if number % 5 == 0:
+                code, state = chance.choice(list(_STATES.items()))
+                name = chance.choice(_FIRST) + chance.choice(_MIDDLE) + chance.choice(_LAST)
+                domain = f"{name.lower().translate(_ASCII)}-{place}.example"
+                ags = f"{code}{place:06d}"
+                population = chance.randrange(300, 90_000)
+            if number % 5 == 0:
+                person, address = "", f"{chance.choice(_OFFICES)}@{domain}"
+            else:
+                given, family = chance.choice(_GIVEN), chance.choice(_FAMILY)
+                person = f"{given} {family}"
+                local = f"{given}.{family}{number % 5}".lower().translate(_ASCII)
+                address = f"{local}@{domain}"
+            kind = number % 1000
+            if kind == 17:
+                address = f"{person} <{address}>"
+            elif kind == 218:
+                address = f"{address}; zweite{number}@{domain}"
+            elif kind == 419:
+                address = "siehe Internet"
+            elif kind == 604:
+                address = f" {address.upper()} "
+            writer.writerow(
+                (
+                    ags,
+                    name,
+                    state,
+                    address,
+                    person,
+                    chance.choice(_ROLES),
+                    f"{population:,}".replace(",", "."),
+                )
+            )
+
+
+def new_workspace(folder: Path) -> None:
+    from outreach import settings
+    from outreach.db.upgrade import upgrade
+
+    (folder / "outreach.toml").write_text('key = "a key for the benchmark, 32 byte"\n', encoding="utf-8")
+    upgrade(settings.load(folder).database_url)
+
+
+def run_import(folder: Path, list_: Path) -> dict[str, float]:
+    """In the child: one import, to its commit."""
+    from outreach import settings
+    from outreach.db.engine import Database
+    from outreach.jobs.import_contacts import import_contacts
+
+    workspace = settings.load(folder)
+    database = Database(workspace.database_url)
+    now = datetime(2027, 3, 1, tzinfo=UTC)
+    start = time.perf_counter()
+    result = import_contacts(workspace, database, list_, country="DE", now=now, actor="benchmark", apply=True)
+    seconds = time.perf_counter() - start
+    database.close()
+    plan = result.plan
+    return {
+        "seconds": seconds,
+        "new": len(plan.new),
+        "changed": len(plan.changed) + len(plan.changed_places),
+        "rejected": len(plan.rejected),
+    }
+
+
+def run_peer(folder: Path, list_: Path) -> dict[str, float]:
+    """In the child: the same rows, read and written, nothing looked at."""
+    start = time.perf_counter()
+    with closing(sqlite3.connect(folder / "peer.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("CREATE TABLE row (a, b, c, d, e, f, g)")
+        with list_.open(encoding="cp1252", newline="") as file:
+            reader = csv.reader(file, delimiter=";")
+            next(reader)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", reader)
+            connection.execute("COMMIT")
+    return {"seconds": time.perf_counter() - start}
+
+
+def measure(rows: int = ROWS) -> list[Figure]:
+    seconds: dict[str, list[float]] = {"first": [], "second": [], "peer": []}
+    memory: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            list_ = folder / "gemeinden.csv"
+            write_list(list_, rows)
+            child([__file__, "--child", "new", folder, list_])
+            for what, times in seconds.items():
+                use = child([__file__, "--child", what, folder, list_])
+                told = json.loads(use.output)
+                times.append(told["seconds"])
+                memory[what] = max(memory.get(what, 0), use.peak_megabytes)
+                if what == "first" and told["new"] < rows * 0.99:
+                    raise RuntimeError(f"only {told['new']} contacts are new")
+                if what == "second" and (told["new"] or told["changed"]):
+                    raise RuntimeError(f"the second import is not without change: {told}")
+    middle = {what: rows / statistics.median(times) for what, times in seconds.items()}
+    peer = middle["peer"]
+    return [
+        Figure("peer: csv.reader and executemany", peer, "rows/s"),
+        Figure("peer's memory", memory["peer"], "MB"),
+        Figure("first import", middle["first"], "rows/s", middle["first"] / peer, "at least 15,000 rows/s"),
+        Figure("first import's memory", memory["first"], "MB", None, "under 300 MB"),
+        Figure("second import, no change", middle["second"], "rows/s", middle["second"] / peer),
+        Figure("second import's memory", memory["second"], "MB", None, "under 300 MB"),
+    ]
+
+
+def main() -> None:
+    if "--child" in sys.argv:
+        what, folder, list_ = sys.argv[-3], Path(sys.argv[-2]), Path(sys.argv[-1])
+        if what == "new":
+            new_workspace(folder)
+        else:
+            print(json.dumps(run_peer(folder, list_) if what == "peer" else run_import(folder, list_)))
+        return
+    show("Import of 100,000 rows", measure())
+
+
+if __name__ == "__main__":
+    main()
