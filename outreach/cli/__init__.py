@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from outreach.cli import campaigns, contacts, inbox, reports, running, workspaces
+from outreach.cli import campaigns, contacts, inbox, messages, reports, running, workspaces
 from outreach.cli.shell import Shell
 from outreach.errors import OutreachError
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(contacts.suppress, name="suppress")
 app.add_typer(campaigns.app, name="campaigns")
+app.add_typer(messages.app, name="messages")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(workspaces.database, name="db")
 for command in (workspaces.init, workspaces.demo, running.run, running.poll, running.send):

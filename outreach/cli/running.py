@@ -70,6 +70,8 @@ def tell(report: RunReport) -> None:
         say(f"{polled.open} of them need a person: `outreach inbox list`.")
     if polled.aside:
         say(f"{polled.aside} could not be processed and were kept aside: `outreach inbox list`.")
+    if polled.settled:
+        say(f"{polled.settled} mails that were uncertain were sent: the Sent folder holds them.")
     if report.planned:
         say(f"Planned {report.planned} follow-up mails.")
     if sent.states:
@@ -79,10 +81,13 @@ def tell(report: RunReport) -> None:
         parts = ", ".join(f"{number} {reason}" for reason, number in sent.skipped.most_common())
         say(f"Did not send, as no longer wanted: {parts}.")
     if sent.missed:
-        say(f"{sent.missed} mails missed their last day and wait for you: `outreach campaigns status`.")
+        say(f"{sent.missed} mails missed their last day and wait for you: `outreach messages list`.")
     if sent.released:
         say(f"{sent.released} mails of a run that was interrupted go again.")
     if sent.uncertain:
-        say(f"{sent.uncertain} mails of a run that was interrupted may have been sent: they stay uncertain.")
+        say(
+            f"{sent.uncertain} mails of a run that was interrupted may have been sent: they stay uncertain "
+            "until an answer, the Sent folder or you settle them: `outreach messages list`."
+        )
     for error in report.errors:
         complain(f"Error: {error}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import messages, schema
 from outreach.db.dialect import insert_ignoring, upsert
 from outreach.model.states import (
     MESSAGE_MOVES,
@@ -275,11 +275,7 @@ def suppress(
 
 def mark_bounced(connection: sa.Connection, message_id: int, reason: str) -> None:
     """The message came back for good; one that was uncertain is thereby known to have been sent."""
-    connection.execute(
-        sa.update(_MESSAGE)
-        .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.UNCERTAIN)
-        .values(state=MessageState.SENT, sent_at=_MESSAGE.c.handed_at)
-    )
+    settle_uncertain(connection, message_id, "it was sent: it came back")
     connection.execute(
         sa.update(_MESSAGE)
         .where(
@@ -291,13 +287,12 @@ def mark_bounced(connection: sa.Connection, message_id: int, reason: str) -> Non
 
 
 def settle_uncertain(connection: sa.Connection, message_id: int, why: str) -> bool:
-    """An answer names the message: so it was sent. ``True`` if that was not known before."""
-    settled = connection.execute(
-        sa.update(_MESSAGE)
-        .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.UNCERTAIN)
-        .values(state=MessageState.SENT, sent_at=_MESSAGE.c.handed_at, reason=why)
-    )
-    return settled.rowcount == 1
+    """Something shows that the message was sent: when it was handed over. ``True`` if that is new."""
+    message = messages.find(connection, message_id)
+    if message is None or message["state"] is not MessageState.UNCERTAIN:
+        return False
+    at = message["handed_at"] or message["created_at"]
+    return messages.move(connection, message, MessageState.SENT, reason=why, now=at)
 
 
 def stay_away_until(connection: sa.Connection, recipient_id: int, until: date) -> None:

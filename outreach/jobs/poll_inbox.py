@@ -21,7 +21,7 @@ from outreach.errors import DatabaseError, MailServerError, SettingsError
 from outreach.imap import Fetched, open_mailbox
 from outreach.inbound import classify, match
 from outreach.inbound.parse import Parsed, parse
-from outreach.jobs import accounts, runs
+from outreach.jobs import accounts, runs, settle
 from outreach.jobs.effects import Effects, Handling
 from outreach.model.states import InboundKind, InboxState, Rung
 from outreach.model.values import Verdict
@@ -39,6 +39,7 @@ class PollReport:
     kinds: Counter[str] = field(default_factory=Counter)
     open: int = 0  # for a person
     aside: int = 0  # could not be processed; kept whole
+    settled: int = 0  # were uncertain, and the Sent folder holds them
     errors: list[str] = field(default_factory=list)  # mailboxes that could not be read, and why
     wrong_settings: bool = False  # that is why, for one of them at least
 
@@ -69,10 +70,20 @@ def poll(
             try:
                 for folder in sender.imap.folders:
                     reader.read(folder, began, enough)
+                report.settled += settle.by_sent_folder(database, name, sender)
             except (MailServerError, SettingsError) as error:
                 report.errors.append(f"{name}: {error}")
                 report.wrong_settings |= isinstance(error, SettingsError)
     return report
+
+
+def look_into_sent_folders(workspace: Workspace, database: Database, report: PollReport) -> None:
+    """After sending left something uncertain: a relay that keeps copies has made its own by then."""
+    for name, sender in workspace.settings.senders.items():
+        try:
+            report.settled += settle.by_sent_folder(database, name, sender)
+        except MailServerError as error:
+            report.errors.append(f"{name}: {error}")
 
 
 @dataclass(frozen=True, slots=True)

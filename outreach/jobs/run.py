@@ -11,8 +11,9 @@ from outreach.db.engine import Database
 from outreach.errors import MailServerError, SettingsError
 from outreach.jobs import runs
 from outreach.jobs.plan_campaign import plan
-from outreach.jobs.poll_inbox import PollReport, poll
+from outreach.jobs.poll_inbox import PollReport, look_into_sent_folders, poll
 from outreach.jobs.send_mail import SendReport, send
+from outreach.model.states import MessageState
 from outreach.settings import Workspace
 
 
@@ -40,6 +41,7 @@ class RunReport:
         sent = self.sent
         return not (
             self.polled.read
+            or self.polled.settled
             or self.planned
             or sent.states
             or sent.skipped
@@ -88,6 +90,8 @@ def run(
                 seconds_left=seconds_left,
                 progress=progress,
             )
+            if do_poll and (report.sent.uncertain or report.sent.states[MessageState.UNCERTAIN]):
+                look_into_sent_folders(workspace, database, report.polled)
             # What was just sent decides when the planner has to look again.
             report.planned += plan(workspace, database, now(), all_=bool(report.sent.states))
     return report

@@ -13,7 +13,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from outreach.campaign import schedule
-from outreach.db import campaigns, mailbox, outbox, senders
+from outreach.db import campaigns, mailbox, messages, outbox, senders
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
 from outreach.delivery import policy, refusals, tokens
@@ -215,23 +215,28 @@ class _Sending:
         reasons = outbox.why_not(connection, due, self._suppression_keys)
         outbox.skip(connection, reasons)
         self._report.skipped.update(reason.value for reason in reasons.values())
-        taken, late, closed = [], [], {}
-        for one in due:
-            if one.id in reasons:
+        wanted = [one for one in due if one.id not in reasons]
+        late = {one.id for one in wanted if self._is_late(connection, one, now)}
+        missed = late - messages.wanted_late(connection, late)
+        taken, closed = [], {}
+        for one in wanted:
+            if one.id in missed:
                 continue
             definition = self._press.definition(connection, one.campaign_id)
             place = locality(one.country, one.region, one.time_zone)
-            last_day = definition.last_day
-            if last_day is not None and now >= schedule.end_of(last_day, place):
-                late.append(one.id)
-            elif not schedule.is_open(now, definition.window, place):
+            if not schedule.is_open(now, definition.window, place):
                 closed[one.id] = schedule.next_opening(now, definition.window, place)
             else:
                 taken.append(one)
-        outbox.miss(connection, late, "its last day had passed before it could go")
+        outbox.miss(connection, missed, "its last day had passed before it could go")
         outbox.postpone(connection, closed)
-        self._report.missed += len(late)
+        self._report.missed += len(missed)
         return taken
+
+    def _is_late(self, connection: sa.Connection, one: Due, now: datetime) -> bool:
+        last_day = self._press.definition(connection, one.campaign_id).last_day
+        place = locality(one.country, one.region, one.time_zone)
+        return last_day is not None and now >= schedule.end_of(last_day, place)
 
     def _mails(self, batch: list[Due]) -> Iterator[Mail]:
         while batch:
