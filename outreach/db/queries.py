@@ -169,7 +169,7 @@ def _delivered(
     places = (
         sa.select(line, *columns)
         .join(_MESSAGE, _MESSAGE.c.recipient_id == _RECIPIENT.c.id)
-        .where(*_of(_RECIPIENT.c.campaign_id, lines), _MESSAGE.c.state.in_(_DELIVERED))
+        .where(_of(connection, _RECIPIENT.c.campaign_id, lines), _MESSAGE.c.state.in_(_DELIVERED))
         .group_by(line, _RECIPIENT.c.municipality_id)
         .subquery("places")
     )
@@ -287,9 +287,13 @@ def _line(column: sa.ColumnElement[int], lines: Mapping[int, int]) -> sa.ColumnE
     return sa.case(*moved, else_=column) if moved else column
 
 
-def _of(column: sa.ColumnElement[int], lines: Mapping[int, int]) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of these campaigns, read as one range in the order of the index on ``column``."""
-    return column.between(min(lines), max(lines)), (column + 0).in_(list(lines))
+def _of(
+    connection: sa.Connection, column: sa.ColumnElement[int], lines: Mapping[int, int]
+) -> sa.ColumnElement[bool]:
+    """Rows of these campaigns; on SQLite read as one range, in the order of the index on ``column``."""
+    if connection.dialect.name != "sqlite":
+        return column.in_(list(lines))
+    return sa.and_(column.between(min(lines), max(lines)), (column + 0).in_(list(lines)))
 
 
 def _flag(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
