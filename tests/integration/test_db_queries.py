@@ -226,7 +226,7 @@ def _forgotten(database: Database) -> Iterator[sa.Connection]:
 
 
 _MANY: Any = settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
