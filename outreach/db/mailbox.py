@@ -50,6 +50,7 @@ class Answered:
     country: str
     email: str
     language: str
+    sending: bool  # a run is about to write down that it was sent
 
 
 def cursor(connection: sa.Connection, sender: str, folder: str) -> Cursor | None:
@@ -159,6 +160,7 @@ def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElemen
             municipality.c.country,
             _MESSAGE.c.email,
             _MESSAGE.c.language,
+            (_MESSAGE.c.state == MessageState.SENDING).label("sending"),
         )
         .join(campaign, campaign.c.id == _MESSAGE.c.campaign_id)
         .join(recipient, recipient.c.id == _MESSAGE.c.recipient_id)
@@ -166,7 +168,10 @@ def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElemen
         .where(
             _MESSAGE.c.sender == sender,
             condition,
-            _MESSAGE.c.state.in_([MessageState.SENT, MessageState.BOUNCED, MessageState.UNCERTAIN]),
+            sa.or_(
+                _MESSAGE.c.state.in_([MessageState.SENT, MessageState.BOUNCED, MessageState.UNCERTAIN]),
+                sa.and_(_MESSAGE.c.state == MessageState.SENDING, _MESSAGE.c.handed_at.is_not(None)),
+            ),
         )
         .order_by(
             (campaign.c.state == CampaignState.RUNNING).desc(),

@@ -245,6 +245,7 @@ def finish(
     event = {
         MessageState.SENT: EngagementKind.SENT,
         MessageState.FAILED: EngagementKind.FAILED,
+        MessageState.BOUNCED: EngagementKind.BOUNCED,
     }.get(decision.state)
     if moved.rowcount and event:
         connection.execute(
@@ -260,23 +261,6 @@ def finish(
                 detail=decision.reason,
             )
         )
-
-
-def add_event(
-    connection: sa.Connection, kind: EngagementKind, message: Due, now: datetime, detail: str
-) -> None:
-    """An event in the life of the recipient of ``message``."""
-    connection.execute(
-        sa.insert(schema.engagement).values(
-            at=now,
-            kind=kind,
-            campaign_id=message.campaign_id,
-            municipality_id=message.municipality_id,
-            recipient_id=message.recipient_id,
-            message_id=message.id,
-            detail=detail,
-        )
-    )
 
 
 def release(connection: sa.Connection, ids: Iterable[int], run: str, now: datetime, reason: str) -> None:

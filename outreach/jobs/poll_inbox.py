@@ -44,6 +44,10 @@ class PollReport:
     wrong_settings: bool = False  # that is why, for one of them at least
 
 
+class _StillSendingError(Exception):
+    """The answer to a message was here before the run that sends it wrote that down: read it next time."""
+
+
 def poll(
     workspace: Workspace,
     database: Database,
@@ -103,7 +107,10 @@ class _Reader:
             fresh = cursor is None or cursor.uidvalidity != box.uidvalidity
             last = 0 if fresh or cursor is None else cursor.last_uid
             for fetched in box.since(last, since_date=began.date() if fresh else None):
-                self._take(folder, box.uidvalidity, fetched)
+                try:
+                    self._take(folder, box.uidvalidity, fetched)
+                except _StillSendingError:
+                    return
                 last = fetched.uid
                 if enough():
                     return
@@ -116,7 +123,7 @@ class _Reader:
     def _take(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
         try:
             self._process(folder, uidvalidity, fetched)
-        except (DatabaseError, KeyboardInterrupt):
+        except (DatabaseError, _StillSendingError, KeyboardInterrupt):
             raise
         except Exception as error:  # one bad mail never stops a run: it is kept aside whole
             note = f"could not be processed ({type(error).__name__}: {error})"[:500]
@@ -152,6 +159,8 @@ class _Reader:
         self, connection: sa.Connection, inbound_id: int, parsed: Parsed, verdict: Verdict, own: set[str]
     ) -> None:
         answered, clue = self._match(connection, parsed, own)
+        if answered is not None and answered.sending:
+            raise _StillSendingError
         if answered is not None and clue is not None:
             mailbox.add_match(connection, inbound_id, answered.message_id, clue.rung, clue.evidence)
             if clue.rung not in (Rung.ADDRESS, Rung.DOMAIN):
@@ -196,6 +205,8 @@ class _Reader:
 
     def _by_address(self, connection: sa.Connection, address: str) -> Answered | None:
         found = mailbox.messages_by(connection, self.name, "email_key", [address.casefold()])
+        if found and found[0].sending:
+            raise _StillSendingError
         return found[0] if found else None
 
     def _suppression_key(self, address: str) -> str:

@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,7 +23,6 @@ from outreach.jobs.plan_campaign import locality
 from outreach.jobs.press import Press
 from outreach.model.states import (
     CampaignState,
-    EngagementKind,
     MessageState,
     OutcomeKind,
     SuppressionReason,
@@ -260,6 +259,11 @@ class _Sending:
             jitter=random.random(),  # noqa: S311  (spreads retries; nothing secret)
             throttles_in_a_row=self._throttles,
         )
+        # Refused on the spot because the address is dead: a bounce without the detour.
+        bounce = refusals.refusal_bounce(outcome, one.email)
+        if bounce is not None and bounce.hard:
+            detail = " ".join(filter(None, (bounce.status, bounce.reason)))
+            decision = replace(decision, state=MessageState.BOUNCED, reason=f"{detail}: {decision.reason}")
         if outcome.kind is OutcomeKind.THROTTLED:
             self._throttles += 1
         elif outcome.kind is OutcomeKind.ACCEPTED:
@@ -269,26 +273,18 @@ class _Sending:
             if decision.pause_sender_seconds:
                 until = now + timedelta(seconds=decision.pause_sender_seconds)
                 senders.rest(connection, self._name, until, decision.reason, now)
-            bounce = refusals.refusal_bounce(outcome, one.email)
             if bounce is not None and bounce.hard:
-                self._dead_address(
-                    connection, one, " ".join(filter(None, (bounce.status, bounce.reason))), now
+                mailbox.suppress(
+                    connection,
+                    key=tokens.suppression_key(self._key, one.email),
+                    scope=SuppressionScope.ADDRESS,
+                    address=one.email_key,
+                    reason=SuppressionReason.BOUNCED,
+                    source=f"message {one.id}",
+                    now=now,
                 )
         self._report.states[decision.state] += 1
         self._progress(self._report)
-
-    def _dead_address(self, connection: sa.Connection, one: Due, detail: str, now: datetime) -> None:
-        """Refused on the spot for the same reason as a bounce, with the same consequences."""
-        mailbox.suppress(
-            connection,
-            key=tokens.suppression_key(self._key, one.email),
-            scope=SuppressionScope.ADDRESS,
-            address=one.email_key,
-            reason=SuppressionReason.BOUNCED,
-            source=f"message {one.id}",
-            now=now,
-        )
-        outbox.add_event(connection, EngagementKind.BOUNCED, one, now, detail)
 
     def _give_back(self, reason: str) -> None:
         if self._claimed:

@@ -26,7 +26,7 @@ class MessageState(StrEnum):
     MISSED = "missed"  # its last possible moment passed before it could go: a person decides
     SKIPPED = "skipped"  # suppressed, answered or unsubscribed since it was queued; the reason is kept
     CANCELLED = "cancelled"  # the campaign was cancelled
-    BOUNCED = "bounced"  # sent, and came back for good
+    BOUNCED = "bounced"  # came back for good, or was refused at once since the address is dead
 
 
 @unique
@@ -46,7 +46,13 @@ MESSAGE_MOVES: Mapping[MessageState, frozenset[MessageState]] = {
         {MessageState.SENDING, MessageState.CANCELLED, MessageState.SKIPPED, MessageState.MISSED}
     ),
     MessageState.SENDING: frozenset(
-        {MessageState.SENT, MessageState.DEFERRED, MessageState.FAILED, MessageState.UNCERTAIN}
+        {
+            MessageState.SENT,
+            MessageState.DEFERRED,
+            MessageState.FAILED,
+            MessageState.UNCERTAIN,
+            MessageState.BOUNCED,
+        }
     ),
     MessageState.DEFERRED: frozenset(
         {
