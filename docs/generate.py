@@ -218,18 +218,20 @@ def _template_values() -> str:
     brief = {f"links.{name}_brief" for name in ANSWERS}
     _same(_MEANINGS["values"], (NAMES | SESSION_NAMES) - brief, "values of templates")
     groups = [
-        ("In every campaign", lambda name: not name.startswith(("links.", "session."))),
-        ("Links", lambda name: name.startswith("links.")),
-        ("In campaigns with a session", lambda name: name.startswith("session.")),
+        ("In every campaign", ("greeting", "municipality.", "contact.", "sender.", "campaign.")),
+        ("Links", ("links.",)),
+        ("In campaigns with a session", ("session.",)),
     ]
     out = [
         "# Values of templates\n\n"
         "What may stand between `{{` and `}}` in a mail, its subject or its preheader. All are text. Any other name"
         " is an error that `outreach campaigns check` finds.\n"
     ]
-    for title, belongs in groups:
+    for title, beginnings in groups:
         rows = [
-            (f"`{{{{ {name} }}}}`", meaning) for name, meaning in _MEANINGS["values"].items() if belongs(name)
+            (f"`{{{{ {name} }}}}`", meaning)
+            for name, meaning in _MEANINGS["values"].items()
+            if name.startswith(beginnings)
         ]
         out.append(f"\n## {title}\n\n" + table(("Value", "Meaning"), rows))
     out.append(
