@@ -39,7 +39,7 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
     )
     found: dict[ContactKey, KnownContact] = {}
     places: dict[int, Place] = {}
-    rows = connection.execute(statement).tuples()
+    rows = connection.execute(statement)
     for id_, key, *of_place, email, email_key, kind, person, role, language, file, gone_at in rows:
         place = places.get(id_)
         if place is None:
