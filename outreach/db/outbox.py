@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -198,18 +199,55 @@ def postpone(connection: sa.Connection, until: Mapping[int, datetime]) -> None:
 
 def hand_over(connection: sa.Connection, id_: int, run: str, now: datetime) -> bool:
     """Mark, durably, that the end of DATA may go out. ``False``: the claim is lost, and it must not."""
-    marked = connection.execute(
-        sa.update(_MESSAGE)
-        .where(
-            _MESSAGE.c.id == id_,
-            _MESSAGE.c.state == MessageState.SENDING,
-            _MESSAGE.c.claimed_by == run,
-            _MESSAGE.c.claimed_until > now,
-            _MESSAGE.c.handed_at.is_(None),
-        )
-        .values(handed_at=now)
-    )
+    marked = connection.execute(_HAND_OVER, {"b_id": id_, "b_run": run, "b_now": now})
     return marked.rowcount == 1
+
+
+# The statements that every message needs are built once: building them costs ten times what SQLite takes.
+_HAND_OVER = (
+    sa.update(_MESSAGE)
+    .where(
+        _MESSAGE.c.id == sa.bindparam("b_id"),
+        _MESSAGE.c.state == MessageState.SENDING,
+        _MESSAGE.c.claimed_by == sa.bindparam("b_run"),
+        _MESSAGE.c.claimed_until > sa.bindparam("b_now"),
+        _MESSAGE.c.handed_at.is_(None),
+    )
+    .values(handed_at=sa.bindparam("b_now"))
+)
+_WHOSE = sa.select(_MESSAGE.c.sender, _MESSAGE.c.campaign_id, _MESSAGE.c.recipient_id)
+_ADD_ATTEMPT = sa.insert(schema.attempt)
+_ADD_EVENT = sa.insert(schema.engagement).values(
+    municipality_id=sa.select(schema.recipient.c.municipality_id)
+    .where(schema.recipient.c.id == sa.bindparam("b_recipient"))
+    .scalar_subquery()
+)
+_EVENTS = {
+    MessageState.SENT: EngagementKind.SENT,
+    MessageState.FAILED: EngagementKind.FAILED,
+    MessageState.BOUNCED: EngagementKind.BOUNCED,
+}
+
+
+@cache
+def _finish(sent: bool, deferred: bool, burns_attempt: bool) -> Any:
+    ours = sa.and_(_MESSAGE.c.state == MessageState.SENDING, _MESSAGE.c.claimed_by == sa.bindparam("b_run"))
+    if sent:
+        ours = sa.or_(ours, _MESSAGE.c.state == MessageState.UNCERTAIN)
+    values: dict[str, Any] = {
+        "state": sa.bindparam("b_state"),
+        "reason": sa.bindparam("b_reason"),
+        "claimed_by": None,
+        "claimed_until": None,
+    }
+    if sent:
+        values["sent_at"] = sa.bindparam("b_now")
+    if deferred:
+        values["due_at"] = sa.bindparam("b_retry")
+    if burns_attempt:
+        values["attempts"] = _MESSAGE.c.attempts + 1
+    found = _MESSAGE.c.id == sa.bindparam("b_id")
+    return sa.update(_MESSAGE).where(found, ours).values(**values).returning(*_WHOSE.selected_columns)
 
 
 def finish(
@@ -220,46 +258,33 @@ def finish(
     An acceptance is written even when the claim was lost meanwhile: the row is then ``uncertain``, and this
     is the answer it waited for.
     """
-    row = connection.execute(
-        sa.select(_MESSAGE.c.sender, _MESSAGE.c.campaign_id, _MESSAGE.c.recipient_id).where(
-            _MESSAGE.c.id == id_
-        )
-    ).one()
-    values: dict[str, Any] = {
-        "state": decision.state,
-        "reason": decision.reason or None,
-        "claimed_by": None,
-        "claimed_until": None,
+    statement = _finish(
+        decision.state is MessageState.SENT, decision.retry_at is not None, decision.burns_attempt
+    )
+    values = {
+        "b_id": id_,
+        "b_run": run,
+        "b_state": decision.state,
+        "b_reason": decision.reason or None,
+        "b_now": now,
+        "b_retry": decision.retry_at,
     }
-    if decision.retry_at is not None:
-        values["due_at"] = decision.retry_at
-    if decision.burns_attempt:
-        values["attempts"] = _MESSAGE.c.attempts + 1
-    if decision.state is MessageState.SENT:
-        values["sent_at"] = now
-    ours = sa.and_(_MESSAGE.c.state == MessageState.SENDING, _MESSAGE.c.claimed_by == run)
-    if decision.state is MessageState.SENT:
-        ours = sa.or_(ours, _MESSAGE.c.state == MessageState.UNCERTAIN)
-    moved = connection.execute(sa.update(_MESSAGE).where(_MESSAGE.c.id == id_, ours).values(**values))
-    add_attempt(connection, id_, row.sender, outcome, now)
-    event = {
-        MessageState.SENT: EngagementKind.SENT,
-        MessageState.FAILED: EngagementKind.FAILED,
-        MessageState.BOUNCED: EngagementKind.BOUNCED,
-    }.get(decision.state)
-    if moved.rowcount and event:
+    moved = connection.execute(statement, values).one_or_none()
+    owner = moved or connection.execute(_WHOSE.where(_MESSAGE.c.id == id_)).one()
+    add_attempt(connection, id_, owner.sender, outcome, now)
+    event = _EVENTS.get(decision.state)
+    if moved and event:
         connection.execute(
-            sa.insert(schema.engagement).values(
-                at=now,
-                kind=event,
-                campaign_id=row.campaign_id,
-                municipality_id=sa.select(schema.recipient.c.municipality_id)
-                .where(schema.recipient.c.id == row.recipient_id)
-                .scalar_subquery(),
-                recipient_id=row.recipient_id,
-                message_id=id_,
-                detail=decision.reason,
-            )
+            _ADD_EVENT,
+            {
+                "at": now,
+                "kind": event,
+                "campaign_id": owner.campaign_id,
+                "b_recipient": owner.recipient_id,
+                "recipient_id": owner.recipient_id,
+                "message_id": id_,
+                "detail": decision.reason,
+            },
         )
 
 
@@ -310,16 +335,17 @@ def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime
 def add_attempt(connection: sa.Connection, id_: int, sender: str, outcome: Outcome, now: datetime) -> None:
     """Keep what the server said."""
     connection.execute(
-        sa.insert(schema.attempt).values(
-            message_id=id_,
-            sender=sender,
-            at=now,
-            outcome=outcome.kind,
-            stage=outcome.stage,
-            code=outcome.code,
-            enhanced=outcome.enhanced,
-            text=outcome.text,
-        )
+        _ADD_ATTEMPT,
+        {
+            "message_id": id_,
+            "sender": sender,
+            "at": now,
+            "outcome": outcome.kind,
+            "stage": outcome.stage,
+            "code": outcome.code,
+            "enhanced": outcome.enhanced,
+            "text": outcome.text,
+        },
     )
 
 
