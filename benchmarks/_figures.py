@@ -81,7 +81,7 @@ def show(title: str, figures: Sequence[Figure]) -> None:
     if "--json" in sys.argv[1:]:
         print(json.dumps({"benchmark": title, "figures": [asdict(figure) for figure in figures]}))
         return
-    print(f"{title} (medians of {ROUNDS}; load of the machine {os.getloadavg()[0]:.1f})")
+    print(f"{title} (medians; load of the machine {os.getloadavg()[0]:.1f})")
     for figure in figures:
         number = f"{figure.value:,.0f}" if figure.value >= 100 else f"{figure.value:,.2f}"
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f} x"
