@@ -13,6 +13,7 @@ from outreach import clock
 from outreach.cli.shell import (
     JSON,
     Shell,
+    count,
     country_code,
     print_json,
     print_table,
@@ -133,8 +134,8 @@ def check(
             more = f" (and {len(same) - 1} more like it)" if len(same) > 1 else ""
             say(f"notice: {same[0].where}: {same[0].message}{more}")
         say(
-            f"{prepared.name}: {len(prepared.included):,} contacts in {', '.join(prepared.languages) or 'no language'};"
-            f" {result.rendered:,} mails rendered."
+            f"{prepared.name}: {count(len(prepared.included), 'contact')} in "
+            f"{', '.join(prepared.languages) or 'no language'}; {count(result.rendered, 'mail')} rendered."
         )
         if result.passed:
             say(f"The check passed. Next: outreach campaigns launch {slug} --country {prepared.country}")
@@ -196,7 +197,7 @@ def test(
             languages=languages,
         )
     good = accepted(outcomes)
-    say(f"{good} of {len(outcomes)} test mails were sent to {to}.")
+    say(f"{good} of {count(len(outcomes), 'test mail')} sent to {to}.")
     if good < len(outcomes):
         for one in outcomes:
             if one.kind != "accepted":
@@ -249,11 +250,12 @@ def launch(
 
 
 def _show_launch(planned: Launch) -> None:
-    say(f"{planned.campaign}: {planned.mails:,} mails to {planned.municipalities:,} municipalities")
+    towns = count(planned.municipalities, "municipality", "municipalities")
+    say(f"{planned.campaign}: {count(planned.mails, 'mail')} to {towns}")
     languages = ", ".join(f"{language} {number:,}" for language, number in planned.languages.items())
     say(f"  in        {languages}")
     for reason, number in planned.excluded.items():
-        say(f"  left out  {number:,} contacts: {reason.replace('_', ' ')}")
+        say(f"  left out  {count(number, 'contact')}: {reason.replace('_', ' ')}")
     if planned.first_at:
         say(f"  first     {_local(planned.first_at)}")
     say(f"  last      {_local(planned.last_at)} ({planned.pace})")
@@ -300,11 +302,14 @@ def cancel(
     yes: bool = typer.Option(False, "--yes", help="Without asking."),
 ) -> None:
     """End a campaign for good: what waits is never sent. Answers are still read."""
+    if not yes and not sys.stdin.isatty():
+        say("Nothing was changed: nobody is there to ask. Add --yes to cancel it.")
+        return
     if not yes and not typer.confirm("A cancelled campaign cannot be resumed. Cancel it?", default=False):
         say("Nothing was changed.")
         return
     stopped = _change(context, slug, country, CampaignState.CANCELLED, reason or "cancelled by hand")
-    say(f"Cancelled; {stopped:,} waiting mails will not be sent.")
+    say(f"Cancelled; {count(stopped, 'waiting mail')} will not be sent.")
 
 
 @app.command()
@@ -349,16 +354,16 @@ def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, a
         empty="No mail was written yet.",
     )
     for reason, number in found.excluded.items():
-        say(f"Left out: {number:,} contacts, {reason.replace('_', ' ')}.")
+        say(f"Left out: {count(number, 'contact')}, {reason.replace('_', ' ')}.")
     counts = {state: sum(one.get(state, 0) for one in found.steps.values()) for state in states}
     for state, why in (
         ("uncertain", "may or may not have been sent; they are never sent again by themselves"),
         ("missed", "missed their last day; they are never sent late by themselves"),
-        ("failed", "failed; the reasons stand in `outreach campaigns status --json`"),
+        ("failed", "failed; `outreach messages list --state failed` says why"),
     ):
         number = next((counts[one] for one in counts if one == state), 0)
         if number:
-            say(f"{number:,} mails {why}.")
+            say(f"{count(number, 'mail')} {why}.")
     if found.ends_at:
         say(f"{found.pace}: ends {_local(found.ends_at)}.")
 

@@ -106,6 +106,7 @@ def _tell(result: ImportResult, apply: bool) -> None:
         (len(plan.duplicates), "twice in the file"),
         (len(plan.suppressed), "suppressed: never written to again, and not imported"),
         (len(plan.gone), "no longer in the file: kept, and marked"),
+        (len(plan.returned), "in the file again: no longer marked as gone"),
         (len(plan.rejected), "rejected"),
     ):
         if number or what in ("new", "unchanged", "rejected"):
@@ -155,6 +156,7 @@ def _as_json(result: ImportResult) -> dict[str, object]:
         ],
         "suppressed": len(plan.suppressed),
         "gone": len(plan.gone),
+        "returned": len(plan.returned),
         "rejected": [
             {
                 "line": one.line,

@@ -36,11 +36,19 @@ def list_(
         print_json(rows)
         return
     print_table(
-        [{**row, "read_as": _reading(row), "text": _first_line(row["text"])} for row in rows],
+        [
+            {
+                **row,
+                "who": row["municipality"] or row["from_address"],
+                "read_as": _reading(row),
+                "text": _first_line(row["text"]),
+            }
+            for row in rows
+        ],
         [
             ("id", "No."),
             ("country", ""),
-            ("municipality", "Municipality"),
+            ("who", "Municipality, or address"),
             ("read_as", "Read as"),
             ("note", "Why it waits"),
             ("text", "Text"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.shell import Shell, complain, progress, say, shell
+from outreach.cli.shell import Shell, complain, count, progress, say, shell
 
 if TYPE_CHECKING:
     from outreach.jobs.run import RunReport
@@ -65,18 +65,18 @@ def tell(report: RunReport) -> None:
     polled, sent = report.polled, report.sent
     if polled.read:
         kinds = ", ".join(f"{number} {kind}" for kind, number in polled.kinds.most_common())
-        say(f"Read {polled.read} new messages: {kinds}.")
+        say(f"Read {count(polled.read, 'new message')}: {kinds}.")
     if polled.open:
         say(f"{polled.open} of them need a person: `outreach inbox list`.")
     if polled.aside:
         say(f"{polled.aside} could not be processed and were kept aside: `outreach inbox list`.")
     if polled.settled:
-        say(f"{polled.settled} mails that were uncertain were sent: the Sent folder holds them.")
+        say(f"Uncertain, and found in the Sent folder: {count(polled.settled, 'mail')}.")
     if report.planned:
-        say(f"Planned {report.planned} follow-up mails.")
+        say(f"Planned {count(report.planned, 'follow-up mail')}.")
     if sent.states:
         parts = ", ".join(f"{number} {state}" for state, number in sent.states.most_common())
-        say(f"Tried {sum(sent.states.values())} mails: {parts}.")
+        say(f"Tried {count(sum(sent.states.values()), 'mail')}: {parts}.")
     if sent.skipped:
         parts = ", ".join(f"{number} {reason}" for reason, number in sent.skipped.most_common())
         say(f"Did not send, as no longer wanted: {parts}.")

@@ -74,6 +74,11 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 mail``, ``2,951 mails``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def complain(text: str) -> None:
     typer.echo(text, err=True)
 

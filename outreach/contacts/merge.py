@@ -28,6 +28,7 @@ class KnownContact:
     role: str | None = None
     language: str | None = None
     in_source: bool = True  # it came from the source that is imported now: it can be gone from it
+    gone: bool = False  # an earlier import no longer found it in its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +75,27 @@ class ImportPlan:
     suppressed: list[ContactRow] = field(default_factory=list)  # never written to again, and not imported
     rejected: list[Rejected] = field(default_factory=list)
     gone: list[KnownContact] = field(default_factory=list)  # no longer in the file; kept
+    returned: list[KnownContact] = field(default_factory=list)  # were gone, and are in the file again
 
     @property
     def changes_nothing(self) -> bool:
-        return not (self.new or self.changed or self.changed_places)
+        return not (self.new or self.changed or self.changed_places or self.returned)
 
 
 def plan(
     rows: Iterable[ContactRow | Rejected],
     known: Mapping[ContactKey, KnownContact],
     suppressed: Callable[[str], bool],
+    *,
+    is_whole: bool = True,
 ) -> ImportPlan:
     """Compare ``rows`` with the contacts of the country that are ``known``.
 
-    ``suppressed`` is asked with an address in lower case. An empty cell takes nothing away.
-    Of rows that contradict each other about a municipality or an address the first counts, so that importing
-    the same file again changes nothing.
+    ``suppressed`` is asked with an address in lower case. ``is_whole`` is false for rows that only add to their
+    source, such as rejected rows that were mended: nothing is gone because it is not among them.
+
+    An empty cell takes nothing away. Of rows that contradict each other about a municipality or an address the
+    first counts, so that importing the same file again changes nothing.
     """
     result = ImportPlan()
     lines: dict[ContactKey, int] = {}
@@ -127,7 +133,9 @@ def plan(
         else:
             result.changed.append(ChangedContact(key, row, _changes(old, row, _CONTACT_FIELDS)))
     _compare_places(result, stated, wanted, known)
-    result.gone = [contact for key, contact in known.items() if contact.in_source and key not in lines]
+    if is_whole:
+        result.gone = [contact for key, contact in known.items() if contact.in_source and key not in lines]
+    result.returned = [known[key] for key in lines if key in known and known[key].gone]
     return result
 
 

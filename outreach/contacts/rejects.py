@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from outreach.contacts.headers import OWN_PREFIX
 from outreach.contacts.normalize import Rejected
 
-_ADDED = ("line", "column", "reason", "remedy")
+_ADDED = ("line", "column", "reason", "remedy", "source")
 _FORMULA = ("=", "@", "+", "-", "\t", "\r")
 
 
-def write(rejected: Iterable[Rejected], header: Sequence[str]) -> str:
+def write(rejected: Iterable[Rejected], header: Sequence[str], source: str) -> str:
     """CSV with ``;`` and a byte order mark, as spreadsheet programs of the EU open it: the cells as they
-    were, then ``outreach_line``, ``_column``, ``_reason`` and ``_remedy``, which an import does not read.
+    were, then ``outreach_line``, ``_column``, ``_reason`` and ``_remedy``, which an import does not read, and
+    ``_source``, by which it knows what the rows belong to (:func:`source_of`).
 
     A row with several faults stands in it once. A cell that a spreadsheet program would take for a formula
     gets an apostrophe in front.
@@ -40,9 +41,18 @@ def write(rejected: Iterable[Rejected], header: Sequence[str]) -> str:
                 *(_safe(cells[i]) if i < len(cells) else "" for i in kept),
                 line,
                 *(" | ".join(dict.fromkeys(texts)) for texts in zip(*map(_texts, faults), strict=True)),
+                _safe(source),
             ]
         )
     return out.getvalue()
+
+
+def source_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str | None:
+    """What a file of rejected rows was made from; ``None`` when the table is no such file."""
+    if f"{OWN_PREFIX}source" not in header:
+        return None
+    at = list(header).index(f"{OWN_PREFIX}source")
+    return next((cells[at] for cells in rows if len(cells) > at and cells[at]), None)
 
 
 def _texts(fault: Rejected) -> tuple[str, str, str]:

@@ -46,8 +46,9 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
             name, code, region, population, languages, time_zone = of_place
             spoken = tuple(languages.split(",")) if languages else ()
             place = places[id_] = Place(country, name, code, region, population, spoken, time_zone)
-        here = gone_at is None and file == source
-        found[key, email_key] = KnownContact(place, email, kind, person, role, language, in_source=here)
+        gone = gone_at is not None
+        here = not gone and file == source
+        found[key, email_key] = KnownContact(place, email, kind, person, role, language, here, gone)
     return found
 
 
@@ -108,19 +109,20 @@ def apply(
             .where(schema.contact.c.municipality_id == ids[place], schema.contact.c.email_key == email_key)
             .values(updated_at=now, **{one.field: one.new for one in change.changes})
         )
-    if plan.gone:
-        connection.execute(
-            sa.update(schema.contact)
-            .where(
-                schema.contact.c.municipality_id == sa.bindparam("b_municipality"),
-                schema.contact.c.email_key == sa.bindparam("b_email"),
+    for contacts_, gone_at in ((plan.gone, now), (plan.returned, None)):
+        if contacts_:
+            connection.execute(
+                sa.update(schema.contact)
+                .where(
+                    schema.contact.c.municipality_id == sa.bindparam("b_municipality"),
+                    schema.contact.c.email_key == sa.bindparam("b_email"),
+                )
+                .values(gone_at=gone_at),
+                [
+                    {"b_municipality": ids[place_key(one.place)], "b_email": one.email.casefold()}
+                    for one in contacts_
+                ],
             )
-            .values(gone_at=now),
-            [
-                {"b_municipality": ids[place_key(one.place)], "b_email": one.email.casefold()}
-                for one in plan.gone
-            ],
-        )
 
 
 def _municipality_ids(connection: sa.Connection, country: str) -> dict[str, int]:

@@ -370,6 +370,6 @@ def resolve(connection: sa.Connection, inbound_id: int, by: str, note: str, now:
     done = connection.execute(
         sa.update(_INBOUND)
         .where(_INBOUND.c.id == inbound_id, _INBOUND.c.state.in_([InboxState.OPEN, InboxState.ASIDE]))
-        .values(state=InboxState.RESOLVED, resolved_by=by, resolved_at=now, note=note)
+        .values(state=InboxState.RESOLVED, resolved_by=by, resolved_at=now, note=note or _INBOUND.c.note)
     )
     return done.rowcount == 1

@@ -220,6 +220,8 @@ class Effects:
             mailbox.stay_away_until(self.connection, answered.recipient_id, verdict.until)
         if verdict.intent is Intent.ADDRESS_CHANGE:
             return Handling(InboxState.OPEN, _referral(verdict))
+        if verdict.confidence < SURE:
+            return Handling(InboxState.OPEN, "read as a machine's answer, but not surely")
         return _DONE
 
     def _event(self, kind: EngagementKind, answered: Answered, inbound_id: int, detail: str = "") -> None:

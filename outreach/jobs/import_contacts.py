@@ -74,7 +74,8 @@ def import_contacts(
     """Plan the import of ``file`` and, with ``apply``, do it, all or nothing.
 
     Rejected rows are written beside the file as ``<name>.rejected.csv``, to be mended and imported; nothing
-    else is written without ``apply``. ``source`` is what mails say of where an address comes from.
+    else is written without ``apply``. ``source`` is what mails say of where an address comes from; mended
+    rejects belong to the source they came from, and take nothing else from it.
 
     Raises :class:`~outreach.errors.InputError` for a file that is not a readable contact list.
     """
@@ -83,18 +84,20 @@ def import_contacts(
             f"{country!r} is no country of the network.", f"Write one of {', '.join(COUNTRIES)}."
         )
     data = read_bytes(file)
-    source = source or file.name
     table = decode.table(
         data, filename=str(file), country=country, encoding=encoding, delimiter=delimiter, sheet=sheet
     )
     if sheet is not None and table.sheet is None:
         raise InputError(f"{file} has no sheets: it is {table.format.upper()}.", "Leave --sheet out.")
+    mended = rejects.source_of(table.header, table.sample)
+    source = source or mended or file.name
     mapping = map_columns(table.header, table.sample, columns, country=country)
     with database.read() as connection:
         known = directory.known(connection, country, source)
         key = partial(tokens.suppression_key, workspace.key)
         suppressed = directory.suppressed_by(connection, key)
-    plan = merge.plan(normalize.contacts(table.rows, mapping, country), known, suppressed)
+    rows = normalize.contacts(table.rows, mapping, country)
+    plan = merge.plan(rows, known, suppressed, is_whole=mended is None)
     applied = apply and bool(not plan.changes_nothing or plan.gone)
     if applied:
         with database.write() as connection:
@@ -126,15 +129,15 @@ def import_contacts(
         header_line=table.header_line,
         mapping=mapping,
         plan=plan,
-        rejects_file=_write_rejects(file, plan, table.header),
+        rejects_file=_write_rejects(file, plan, table.header, source),
         applied=applied,
     )
 
 
-def _write_rejects(file: Path, plan: ImportPlan, header: Sequence[str]) -> Path | None:
+def _write_rejects(file: Path, plan: ImportPlan, header: Sequence[str], source: str) -> Path | None:
     if not plan.rejected:
         return None
-    text = rejects.write(plan.rejected, header)
+    text = rejects.write(plan.rejected, header, source)
     stem = file.stem.removesuffix(".rejected")
     for number in range(1, 1000):
         target = file.with_name(f"{stem}.rejected{'' if number == 1 else f'-{number}'}.csv")

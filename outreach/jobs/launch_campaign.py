@@ -94,6 +94,12 @@ def launch(
 
 
 def _is_approved(campaign: Campaign, prepared: Prepared) -> None:
+    if campaign.state is CampaignState.DRAFT:
+        raise RefusedError(
+            f"The last check of {campaign.name} did not pass.",
+            f"Mend what it found, and type `outreach campaigns check {prepared.slug} "
+            f"--country {prepared.country}` again.",
+        )
     check_move(CAMPAIGN_MOVES, campaign.state, CampaignState.RUNNING, f"The campaign {campaign.name}")
     if campaign.state is CampaignState.PAUSED:
         raise RefusedError(

@@ -141,17 +141,43 @@ LIST = (
 def test_rejected_rows_come_back_as_they_were_and_go_in_when_mended() -> None:
     result, header = imported(LIST.encode())
     assert len(result.new) == 1
-    text = rejects.write(result.rejected, header)
+    text = rejects.write(result.rejected, header, "list.csv")
     assert text.startswith(
-        "\ufeffGemeinde;E-Mail;Notiz;outreach_line;outreach_column;outreach_reason;outreach_remedy\r\n"
+        "\ufeffGemeinde;E-Mail;Notiz;outreach_line;outreach_column;outreach_reason;outreach_remedy;outreach_source\r\n"
     )
     assert '"\'=Bergau;Nord"' in text
     again, header = imported(text.encode())
     assert [(r.reason, r.value) for r in again.rejected] == [(r.reason, r.value) for r in result.rejected]
-    assert rejects.write(again.rejected, header).count("outreach_line") == 1
+    assert rejects.write(again.rejected, header, "list.csv").count("outreach_line") == 1
     mended, _ = imported(
         text.replace("www.b.example, info@c", "info@b.example").replace("X;;", "X;x@x.example;").encode()
     )
     assert [contact.email for contact in mended.new] == ["info@b.example", "x@x.example"]
     assert mended.new[0].place.name == "=Bergau;Nord"
     assert mended.rejected == []
+
+
+def test_mended_rejects_add_to_their_source_and_take_nothing_from_it() -> None:
+    known = {
+        ("name:adorf|", "info@adorf.example"): KnownContact(
+            Place("DE", "Adorf"), "info@adorf.example", ContactKind.INSTITUTIONAL
+        )
+    }
+    rows = [ContactRow(Place("DE", "Bdorf"), "info@bdorf.example", ContactKind.INSTITUTIONAL, 2)]
+    assert [one.email for one in plan(rows, known, lambda _: False).gone] == ["info@adorf.example"]
+    assert plan(rows, known, lambda _: False, is_whole=False).gone == []
+
+
+def test_a_file_of_rejects_says_what_it_was_made_from() -> None:
+    assert rejects.source_of(("Mail", "outreach_source"), [["x"], ["y", "list.csv"]]) == "list.csv"
+    assert rejects.source_of(("Mail",), [["x"]]) is None
+
+
+def test_a_contact_that_was_gone_returns_with_its_file() -> None:
+    gone = KnownContact(
+        Place("DE", "Adorf"), "info@adorf.example", ContactKind.INSTITUTIONAL, in_source=False, gone=True
+    )
+    row = ContactRow(Place("DE", "Adorf"), "info@adorf.example", ContactKind.INSTITUTIONAL, 2)
+    found = plan([row], {("name:adorf|", "info@adorf.example"): gone}, lambda _: False)
+    assert found.returned == [gone]
+    assert not found.changes_nothing
