@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -23,6 +24,8 @@ Exit codes:
   70  a fault in Outreach itself
   130 interrupted
 """
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="outreach",
@@ -76,14 +79,22 @@ def main() -> None:
             typer.echo(error.remedy, err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("Interrupted. Nothing is lost; the next run goes on from here.", err=True)
-        sys.exit(130)
+        _interrupted()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # what Typer makes of Ctrl-C inside a command
+            _interrupted()
+        raise
     except BrokenPipeError:
         # The reader of our output (`| head`) has seen enough.
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:
         sys.exit(_fault(error))
+
+
+def _interrupted() -> NoReturn:
+    typer.echo("Interrupted. Nothing is lost; the next run goes on from here.", err=True)
+    sys.exit(_INTERRUPTED)
 
 
 def _fault(error: Exception) -> int:
