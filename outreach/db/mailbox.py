@@ -301,10 +301,14 @@ def settle_uncertain(connection: sa.Connection, message_id: int, why: str) -> bo
 
 
 def stay_away_until(connection: sa.Connection, recipient_id: int, until: date) -> None:
-    """An absence: no further step to this recipient before ``until`` is over."""
-    connection.execute(
-        sa.update(schema.recipient).where(schema.recipient.c.id == recipient_id).values(not_before=until)
-    )
+    """An absence: no further step to this recipient's address before ``until`` is over.
+
+    In no campaign: a note that names none of our mails is matched to the last of several, and whoever is away
+    is away from all of them.
+    """
+    recipient = schema.recipient
+    address = sa.select(recipient.c.email_key).where(recipient.c.id == recipient_id).scalar_subquery()
+    connection.execute(sa.update(recipient).where(recipient.c.email_key == address).values(not_before=until))
 
 
 def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> list[Mapping[str, Any]]:
