@@ -103,6 +103,18 @@ class Mailbox:
                     if uid in found:
                         yield _fetched(uid, found.pop(uid))
 
+    def capabilities(self) -> frozenset[str]:
+        """What the server offers to whoever has signed in, in upper case."""
+        with _sentences(self._account):
+            return frozenset(name.decode("ascii", "replace").upper() for name in self._client.capabilities())
+
+    def certificate_ends(self) -> datetime | None:
+        """Until when the server's certificate is valid, UTC; ``None`` without TLS."""
+        connection = self._client.socket()
+        found = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+        ends = found.get("notAfter") if found else None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC) if ends else None
+
     def folders(self) -> list[str]:
         """The names of all folders that can be opened, as people read them."""
         with _sentences(self._account):

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from outreach.cli import campaigns, contacts, inbox, messages, reports, running, workspaces
+from outreach.cli import campaigns, checkup, contacts, inbox, messages, reports, running, workspaces
 from outreach.cli.shell import Shell
 from outreach.errors import OutreachError
 
@@ -46,6 +46,7 @@ for command in (workspaces.init, workspaces.demo, running.run, running.poll, run
     app.command()(command)
 app.command()(inbox.classify)
 app.command()(reports.report)
+app.command()(checkup.doctor)
 
 
 def _version(wanted: bool) -> None:

@@ -9,6 +9,16 @@ Never twice: a message is ``LOST_AFTER`` as soon as its last dot may have left a
 """
 
 from outreach.smtp.account import Account, Mail, Security, SendingStoppedError
-from outreach.smtp.batch import PerMinute, check_sign_in, deliver
+from outreach.smtp.batch import PerMinute, Visited, check_sign_in, deliver, visit
 
-__all__ = ["Account", "Mail", "PerMinute", "Security", "SendingStoppedError", "check_sign_in", "deliver"]
+__all__ = [
+    "Account",
+    "Mail",
+    "PerMinute",
+    "Security",
+    "SendingStoppedError",
+    "Visited",
+    "check_sign_in",
+    "deliver",
+    "visit",
+]

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from outreach.delivery.headers import envelope_address
 from outreach.delivery.replies import (
@@ -55,6 +56,11 @@ class Line(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._full = False
+
+    @property
+    def certificate(self) -> dict[str, Any] | None:
+        """The server's, as :meth:`ssl.SSLSocket.getpeercert` gives it; ``None`` without TLS."""
+        return self._transport.get_extra_info("peercert") or None
 
     # what the event loop calls
 
