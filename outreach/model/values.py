@@ -138,7 +138,7 @@ class FunnelCounts:
     """Counts of municipalities for one line of a report. Each includes only what a person or a real delivery
     did; the answers of machines, test mails and uncertain messages never count."""
 
-    invited: int  # at least one mail was accepted by our server
+    invited: int  # at least one mail was accepted by our server, or refused because the address is dead
     reached: int  # invited, and at least one of its addresses did not bounce
     answered: int  # a person of it answered, in whatever way
     registered: int

@@ -40,7 +40,12 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("invited", "Invited", None, "Our mail server accepted at least one mail to the municipality."),
+    Measure(
+        "invited",
+        "Invited",
+        None,
+        "At least one mail to the municipality was sent, or refused at once since the address is dead.",
+    ),
     Measure(
         "reached",
         "Reached",
