@@ -209,7 +209,7 @@ class _Story:
             arrived = self._towns.received[before:]
             steps = Counter((mail.campaign.rpartition("-")[0], mail.step) for mail in arrived)
             what = ", ".join(f"{number} × {slug} {step}" for (slug, step), number in steps.items())
-            refused = report.sent.states[MessageState.FAILED]
+            refused = report.sent.states[MessageState.BOUNCED]
             more = f"; {refused} refused, no such mailbox" if refused else ""
             self._voice.dated(
                 now, f"{counted(sum(report.sent.states.values()), 'mail')} by SMTP: {what}{more}"

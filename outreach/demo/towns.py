@@ -75,6 +75,10 @@ class Towns:
         """Let them live there, before mail is sent to them."""
         self._towns = {town.address.lower(): town for town in towns}
 
+    def town(self, address: str) -> Town:
+        """KeyError where nobody has the address."""
+        return self._towns[address.lower()]
+
     def on_rcpt(self, address: str) -> str | None:
         """Refuses the addresses that are gone, and those that nobody has."""
         town = self._towns.get(address.lower())
@@ -87,7 +91,7 @@ class Towns:
     def on_mail(self, sender: str, recipient: str, data: bytes) -> str | None:
         """Takes a mail, and decides what will be done about it."""
         mail = Received(sender, recipient, data, clock.now())
-        town = self._towns[recipient.lower()]
+        town = self.town(recipient)
         first, _, later = town.plans.get(mail.campaign, "silent").partition("/")
         kind = first if mail.step == "invitation" else later
         with self._lock:
@@ -113,7 +117,7 @@ class Towns:
             return 0
         with smtplib.SMTP(host, port, local_hostname="town.example", timeout=10) as line:
             for number, (_, mail, kind) in enumerate(due, 1):
-                town = self._towns[mail.recipient.lower()]
+                town = self.town(mail.recipient)
                 letter = _letter(town, mail, kind, clock.now())
                 line.sendmail(letter.sender, [letter.recipient], letter.data)
                 self.deeds.append(Deed(town, mail.campaign, mail.step, kind, clock.now()))
