@@ -79,6 +79,8 @@ class Effects:
             case InboundKind.AUTO_REPLY:
                 return self._auto_reply(verdict, answered, inbound_id)
         if answered is None:
+            if verdict.intent is Intent.UNSUBSCRIBE and verdict.confidence >= SURE:
+                return self._unsubscribe(None, inbound_id, from_address)
             return Handling(InboxState.OPEN, "no mail of ours was found that this answers")
         if verdict.kind is InboundKind.RSVP and verdict.rsvp is not None:
             kind, state = _RSVP.get(verdict.rsvp.answer, _RSVP["tentative"])
