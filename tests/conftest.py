@@ -48,3 +48,11 @@ def smtp_sink(tmp_path: Path) -> Iterator[Sink]:
 
     with Sink(tmp_path / "accepted.jsonl") as sink:
         yield sink
+
+
+@pytest.fixture(scope="session")
+def blank_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `outreach init` makes; to be copied, never changed."""
+    from tests import workspaces
+
+    return workspaces.create(tmp_path_factory.mktemp("blank") / "w", windows=None)
