@@ -9,14 +9,14 @@ from typing import Any
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, complain, print_json, print_table, say, shell
+from outreach.cli.shell import JSON, LAST_NUMBER, complain, print_json, print_table, say, shell
 from outreach.errors import InputError, RefusedError
 from outreach.model.states import InboxState, Intent
 
 app = typer.Typer(help="Answers that need a person.", no_args_is_help=True)
 
 _NUMBER = typer.Argument(
-    ..., metavar="NUMBER", min=1, max=2**63 - 1, help="As `outreach inbox list` shows it."
+    ..., metavar="NUMBER", min=1, max=LAST_NUMBER, help="As `outreach inbox list` shows it."
 )
 
 

@@ -8,7 +8,16 @@ from typing import Any
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, print_json, print_table, say, shell
+from outreach.cli.shell import (
+    JSON,
+    LAST_NUMBER,
+    country_code,
+    is_known,
+    print_json,
+    print_table,
+    say,
+    shell,
+)
 from outreach.errors import InputError, RefusedError
 from outreach.model.states import MessageState
 
@@ -28,7 +37,7 @@ def list_(
         help="Only mails in this state; may be given several times. Else: uncertain and missed.",
     ),
     campaign: str | None = typer.Option(None, "--campaign", help="A campaign, as lordimas-be or lordimas."),
-    country: str | None = typer.Option(None, "--country", help="Two capitals, as BE."),
+    country: str | None = typer.Option(None, "--country", callback=country_code, help="Two capitals, as BE."),
     as_json: bool = JSON,
 ) -> None:
     """The mails that wait for a person, or those in a state, each with the last thing the server said.
@@ -41,6 +50,8 @@ def list_(
 
     with shell(context).database() as database, database.read() as connection:
         rows = messages.listing(connection, state or _WAITING, campaign=campaign, country=country)
+        if campaign is not None and not rows:
+            is_known(campaign, connection)
     if as_json:
         print_json(rows)
         return
@@ -67,7 +78,9 @@ def list_(
 @app.command()
 def show(
     context: typer.Context,
-    number: int = typer.Argument(..., metavar="NUMBER", help="As `outreach messages list` shows it."),
+    number: int = typer.Argument(
+        ..., metavar="NUMBER", min=1, max=LAST_NUMBER, help="As `outreach messages list` shows it."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """All that is known of one mail: where it stands and why, each try and what the server said, answers."""
@@ -120,7 +133,11 @@ _CHOICE = {
 def settle(
     context: typer.Context,
     numbers: list[int] = typer.Argument(
-        ..., metavar="NUMBER...", help="As `outreach messages list` shows them."
+        ...,
+        metavar="NUMBER...",
+        min=1,
+        max=LAST_NUMBER,
+        help="As `outreach messages list` shows them.",
     ),
     sent: bool = typer.Option(False, "--sent", help="An uncertain mail went out."),
     resend: bool = typer.Option(

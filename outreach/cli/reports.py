@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import typer
 
-from outreach.cli.shell import country_code, shell
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
+from outreach.cli.shell import country_code, is_known, shell
 
 
 class Format(StrEnum):
@@ -39,7 +35,7 @@ def report(
     with shell(context).database() as database, database.read() as connection:
         rows = queries.funnel(connection, campaign=campaign, country=country)
         if campaign is not None and not rows:
-            _is_known(campaign, connection)
+            is_known(campaign, connection)
     lines = funnel.table(rows)
     if as_json or format_ is Format.JSON:
         text = export.to_json(lines)
@@ -48,17 +44,3 @@ def report(
     else:
         text = export.to_terminal(lines)
     typer.echo(text, nl=False)
-
-
-def _is_known(name: str, connection: sa.Connection) -> None:
-    """An empty report of a campaign that does not exist would look like one that reached nobody."""
-    from outreach.db import campaigns
-    from outreach.errors import RefusedError
-
-    known = campaigns.every(connection)
-    if name not in {one.name for one in known} | {one.slug for one in known}:
-        slugs = sorted({one.slug for one in known})
-        raise RefusedError(
-            f"There is no campaign {name!r}.",
-            f"There are: {', '.join(slugs)}." if slugs else "`outreach campaigns check` makes one.",
-        )

@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from outreach.db.engine import Database
     from outreach.settings import Workspace
+
+#: Of a row: what SQLite and PostgreSQL can count up to.
+LAST_NUMBER = 2**63 - 1
 
 JSON = typer.Option(False, "--json", help="Print JSON instead of a table.")
 
@@ -68,6 +73,20 @@ def country_code(text: str | None) -> str | None:
             f"{text!r} is no country of the network.", f"{meant}Write one of {', '.join(COUNTRIES)}."
         )
     return code
+
+
+def is_known(name: str, connection: sa.Connection) -> None:
+    """RefusedError for a campaign that is none: what an empty listing of it shows would look like a result."""
+    from outreach.db import campaigns
+    from outreach.errors import RefusedError
+
+    known = campaigns.every(connection)
+    if name not in {one.name for one in known} | {one.slug for one in known}:
+        slugs = sorted({one.slug for one in known})
+        raise RefusedError(
+            f"There is no campaign {name!r}.",
+            f"There are: {', '.join(slugs)}." if slugs else "`outreach campaigns check` makes one.",
+        )
 
 
 def say(text: str = "") -> None:
