@@ -194,13 +194,16 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("inbox", "show"): ("1",),
     ("inbox", "resolve"): ("1",),
     ("db", "backup"): ("backup.db",),
+    ("messages", "list"): (),
+    ("messages", "show"): ("1",),
+    ("messages", "settle"): ("1", "--sent"),
     ("run",): (),
     ("poll",): (),
     ("send",): (),
     ("report",): (),
 }
 #: The others.
-WITHOUT_DATABASE = {("init",), ("demo",), ("classify",), ("db", "upgrade")}
+WITHOUT_DATABASE = {("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade")}
 
 
 def test_every_command_is_tried_below() -> None:
@@ -279,6 +282,10 @@ def test_every_command_with_broken_settings(workspace: Path, break_it: Callable[
     break_it(workspace)
     for words, arguments in {**RIGHT, ("db", "upgrade"): ()}.items():
         is_a_sentence(command("-w", workspace, *words, *arguments), 3, words="outreach.toml")
+    if break_it is no_workspace:
+        is_a_sentence(command("-w", workspace, "doctor", "--offline"), 3)
+    else:
+        the_doctor_finds_something(workspace)
 
 
 @pytest.mark.parametrize("break_it", BROKEN_DATABASES, ids=lambda one: one.__name__)
@@ -288,6 +295,15 @@ def test_every_command_with_a_broken_database(workspace: Path, break_it: Callabl
         if words == ("db", "backup") and break_it in (empty_database, no_sqlite_file, newer_database):
             continue  # a copy of whatever there is, of whatever version
         is_a_sentence(command("-w", workspace, *words, *arguments), 7)
+    the_doctor_finds_something(workspace)
+
+
+def the_doctor_finds_something(workspace: Path) -> None:
+    """It tells what is wrong among its findings: that is what it was asked for."""
+    done = command("-w", workspace, "doctor", "--offline")
+    assert (done.code, done.err) == (1, ""), done
+    assert "Traceback" not in done.out
+    assert re.search(r"(?m)^error ", done.out), done.out
 
 
 def test_the_database_is_made_and_brought_up_to_date(workspace: Path) -> None:
@@ -373,6 +389,17 @@ WRONG = (
     Wrong("inbox resolve 99999999999999999999999999", 2),
     Wrong("inbox resolve 1 --as perhaps", 4, "'perhaps'"),
     Wrong("inbox resolve", 2),
+    Wrong("messages list --country XX", 4, "'XX'"),
+    Wrong("messages list --campaign nothing", 5, "'nothing'"),
+    Wrong("messages list --state lost", 2, "lost"),
+    Wrong("messages show 999", 5, "999"),
+    Wrong("messages show 99999999999999999999999999", 2),
+    Wrong("messages settle 99999999999999999999999999 --sent", 2),
+    Wrong("messages settle 999 --sent", 5, "999"),
+    Wrong("messages settle 1", 4, "--sent"),
+    Wrong("messages settle 1 --sent --resend", 4, "--sent"),
+    Wrong("messages settle 1 --sent", 5),
+    Wrong("messages settle", 2),
     Wrong("report --campaign nothing", 5, "'nothing'"),
     Wrong("report --country XX", 4, "'XX'"),
     Wrong("report --format xml", 2, "xml"),

@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, mail_host: MailHost) -> Path:
         workspaces.command("-w", folder, *arguments).ok()
     mail_host.deliver(town, OFFICE, b"From: info@idle-town.example\r\nSubject: x\r\n\r\nWat is dit?\r\n")
     mail_host.wait_messages(OFFICE, 1)
-    assert "Read 1 new messages" in workspaces.command("-w", folder, "run").ok().out
+    assert "Read 1 new message" in workspaces.command("-w", folder, "run").ok().out
     return folder
 
 
@@ -93,7 +93,7 @@ def test_nothing_to_do_is_what_a_full_run_finds_too(workspace: Path, monkeypatch
 def test_a_new_message_is_work(workspace: Path, mail_host: MailHost) -> None:
     mail_host.append(OFFICE, b"From: a@idle-town.example\r\nSubject: y\r\n\r\nJa.\r\n")
     assert not nothing_to_do(workspace)
-    assert "Read 1 new messages" in workspaces.command("-w", workspace, "run").ok().out
+    assert "Read 1 new message" in workspaces.command("-w", workspace, "run").ok().out
     assert nothing_to_do(workspace)
 
 
