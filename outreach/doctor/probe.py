@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from outreach import imap, smtp
+from outreach.delivery.replies import Stage
 from outreach.doctor.findings import Finding, ok, raised, warning
 from outreach.errors import OutreachError
 from outreach.inbound.classify import classify
@@ -41,9 +42,17 @@ def check_plus_address(
         before = {folder: _last(account, folder) for folder in sender.imap.folders}
         sent_at = now()
         outcome = _send(name, sender, address, token, sent_at)
-        if outcome.kind is not OutcomeKind.ACCEPTED:
-            said = " ".join(part for part in (str(outcome.code or ""), outcome.text) if part)
+        said = " ".join(part for part in (str(outcome.code or ""), outcome.text) if part)
+        if outcome.kind is OutcomeKind.REFUSED and outcome.stage == Stage.RCPT:
             yield _advise(name, sender, looked_at, works=False, why=f"the server refused it: {said}")
+            return
+        if outcome.kind is not OutcomeKind.ACCEPTED:
+            yield warning(
+                looked_at,
+                f"the server did not take the mail, so it is not known: {said}",
+                "Try again later.",
+                sender=name,
+            )
             return
         found = _wait(account, before, token, seconds)
     except OutreachError as problem:

@@ -459,6 +459,16 @@ def test_a_mailbox_without(mail_host: MailHost) -> None:
 
 
 @pytest.mark.servers
+def test_a_server_that_puts_the_mail_off_tells_nothing(mail_host: MailHost) -> None:
+    address = f"patient{next(_numbers)}@busy.example"
+    mail_host.add_mailbox(address, "secret")
+    for plus_addressing in (False, True):
+        (found,) = probed(sender(mail_host, address, plus_addressing=plus_addressing))
+        assert found.severity is Severity.WARNING
+        assert "so it is not known: 450" in found.found
+
+
+@pytest.mark.servers
 def test_a_mail_that_comes_back_or_never_comes(mail_host: MailHost, address: str) -> None:
     # late.example accepts every address, and answers for one without a mailbox with a delivery report.
     unknown = f"nobody{next(_numbers)}@late.example"
