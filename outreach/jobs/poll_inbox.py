@@ -86,8 +86,11 @@ def look_into_sent_folders(workspace: Workspace, database: Database, report: Pol
     for name, sender in workspace.settings.senders.items():
         try:
             report.settled += settle.by_sent_folder(database, name, sender)
-        except MailServerError as error:
-            report.errors.append(f"{name}: {error}")
+        except (MailServerError, SettingsError) as error:
+            told = f"{name}: {error}"
+            if told not in report.errors:  # by the poll, which met the same fault
+                report.errors.append(told)
+                report.wrong_settings |= isinstance(error, SettingsError)
 
 
 @dataclass(frozen=True, slots=True)

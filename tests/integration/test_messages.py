@@ -16,7 +16,7 @@ from outreach import settings
 from outreach.db import directory, mailbox, messages, outbox, schema
 from outreach.db.engine import Database
 from outreach.errors import IllegalMoveError, RefusedError
-from outreach.jobs.poll_inbox import poll
+from outreach.jobs.poll_inbox import look_into_sent_folders, poll
 from outreach.jobs.settle import Settlement, by_sent_folder, settle
 from outreach.model.states import CampaignState, EngagementKind, MessageState, OutcomeKind
 from outreach.model.values import Outcome
@@ -277,3 +277,16 @@ def test_the_mailbox_is_left_alone_when_nothing_is_uncertain(
     sender = workspace.settings.sender("mine")
     unreachable = sender.model_copy(update={"imap": sender.imap.model_copy(update={"port": 1})})  # type: ignore[union-attr]
     assert by_sent_folder(database, "mine", unreachable) == 0
+
+
+def test_a_mailbox_without_its_password_is_told_once(folder: Path, database: Database) -> None:
+    server = {"host": "127.0.0.1", "security": "plain", "username": "a"}
+    (folder / "outreach.toml").write_text(
+        workspaces.sender("mine", "a@town.example", ["BE"], server, server), encoding="utf-8"
+    )
+    workspace = settings.load(folder)
+    add(database, MessageState.UNCERTAIN)
+    report = poll(workspace, database, lambda: datetime.now(UTC))
+    look_into_sent_folders(workspace, database, report)
+    assert len(report.errors) == 1
+    assert report.wrong_settings
