@@ -12,8 +12,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum, unique
@@ -45,7 +45,11 @@ class Account:
 
     host: str
     username: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
+    # Gives an OAuth 2 access token (XOAUTH2), instead of the password.
+    token: Callable[[], str] | None = field(default=None, repr=False)
+    # Gives another token than the one it is given, which the server refused; asked once for a connection.
+    renew: Callable[[str], str] | None = field(default=None, repr=False)
     port: int = 993
     security: Security = Security.TLS
     ca_file: Path | None = None  # the authority of the server's certificate; None: those the system trusts
@@ -222,15 +226,35 @@ def open_mailbox(account: Account, folder: str = "INBOX") -> Iterator[Mailbox]:
     """Connect, sign in and open ``folder`` for reading; log out at the end.
 
     Raises :class:`MailServerError` when the host is wrong or away, its certificate is not trusted, the
-    sign-in is refused or the folder does not exist (the remedy then names those that do).
+    sign-in is refused or the folder does not exist (the remedy then names those that do), and what
+    ``account.token`` raises.
     """
-    from imapclient import IMAPClient
-
     if account.security is Security.PLAIN and not _is_loopback(account.host):
         raise MailServerError(
             f"The mailbox at {account.host} would be read without encryption.",
             "Set its security to tls or starttls: plain is for servers on this machine only.",
         )
+    client = _connect(account)
+    try:
+        with _sentences(account):
+            refused = _sign_in(client, account, None)
+        if refused is not None:
+            with _sentences(account), suppress(OSError):
+                client.shutdown()
+            client = _connect(account)
+            with _sentences(account):
+                _sign_in(client, account, refused)
+    except BaseException:
+        with suppress(Exception):
+            client.shutdown()
+        raise
+    with client:
+        yield Mailbox(client, account, folder)
+
+
+def _connect(account: Account) -> IMAPClient:
+    from imapclient import IMAPClient
+
     context = None if account.security is Security.PLAIN else _trust(account)
     with _sentences(account):
         client = IMAPClient(
@@ -240,14 +264,17 @@ def open_mailbox(account: Account, folder: str = "INBOX") -> Iterator[Mailbox]:
             ssl_context=context,
             timeout=account.timeout,
         )
-    with client:
-        client._imap.debug = 0  # at IMAPClient's level 5 every literal is formatted for a log nobody reads
-        client.normalise_times = False
-        with _sentences(account):
-            if account.security is Security.STARTTLS:
+    client._imap.debug = 0  # at IMAPClient's level 5 every literal is formatted for a log nobody reads
+    client.normalise_times = False
+    if account.security is Security.STARTTLS:
+        try:
+            with _sentences(account):
                 client.starttls(context)
-            _sign_in(client, account)
-        yield Mailbox(client, account, folder)
+        except BaseException:
+            with suppress(Exception):
+                client.shutdown()
+            raise
+    return client
 
 
 def _trust(account: Account) -> ssl.SSLContext:
@@ -260,25 +287,51 @@ def _trust(account: Account) -> ssl.SSLContext:
         ) from error
 
 
-def _sign_in(client: IMAPClient, account: Account) -> None:
+def _sign_in(client: IMAPClient, account: Account, refused: str | None) -> str | None:
+    """Sign in. Returns a token the server refused when another may do, on a new connection, with that one
+    as ``refused``."""
     from imapclient.exceptions import LoginError
 
+    token: str | None = None
     try:
-        if (account.username + account.password).isascii():
+        if account.token is not None:
+            token = account.renew(refused) if account.renew and refused else account.token()
+            _sign_in_with_token(client, account.username, token)
+        elif (account.username + account.password).isascii():
             client.login(account.username, account.password)
         else:  # LOGIN has no way to say them
             client.plain_login(account.username, account.password)
     except LoginError as error:
         if "[UNAVAILABLE]" in str(error):  # RFC 5530, section 3
             raise MailServerError(
-                f"The mail server {account.host} cannot check passwords at the moment ({_said(error)}).",
+                f"The mail server {account.host} cannot check sign-ins at the moment ({_said(error)}).",
                 "Try again later.",
             ) from error
+        if token is not None and refused is None and account.renew is not None:
+            return token
         raise MailServerError(
             f"The mail server {account.host} refused the sign-in of {account.username} ({_said(error)}).",
             "Check the user name and the password of this sender's IMAP account; some providers want a "
-            "password made for programs.",
+            "password made for programs."
+            if token is None
+            else "Check the user name and the scope of this sender's OAuth 2, and that the mailbox lets this "
+            "application read.",
         ) from error
+    return None
+
+
+def _sign_in_with_token(client: IMAPClient, username: str, token: str) -> None:
+    """XOAUTH2 (developers.google.com, "OAuth 2.0 Mechanism"; Microsoft follows it). A server that refuses
+    sends its reason as a challenge first, which is answered by an empty line."""
+    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
+
+    answers = iter([f"user={username}\x01auth=Bearer {token}\x01\x01".encode()])
+    try:
+        client.sasl_login("XOAUTH2", lambda _challenge: next(answers, b""))
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        raise LoginError(_said(error)) from error
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import tomllib
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -38,6 +39,7 @@ ENVIRONMENT_PREFIX = "OUTREACH_"
 
 _SMTP_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
 _IMAP_PORTS = {"starttls": 143, "tls": 993, "plain": 143}
+_TENANT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 
 
 _SECURITY = "`starttls`, `tls`, or `plain`, which is for servers on this machine only."
@@ -98,6 +100,78 @@ class ImapSettings(ServerSettings):
         return _with_port(values, _IMAP_PORTS, "tls")
 
 
+class DkimKey(_Section):
+    """A private key that mails are signed with; its public half stands in the DNS under ``selector``."""
+
+    selector: str
+    key_file: Path | None = None  # PEM, relative to the workspace
+    key: SecretStr | None = None  # the same, from the environment or a file in secrets/
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.key_file is None) == (self.key is None):
+            raise ValueError("give either key_file, or key as a secret: one of the two")
+        return self
+
+
+class Dkim(DkimKey):
+    """How mails are signed here; without it, the relay may sign them."""
+
+    domain: str | None = None  # None: the domain of From
+    leave_out: tuple[str, ...] = ()  # header fields that the relay rewrites, as "Message-ID"
+    second: DkimKey | None = None  # one of Ed25519 beside one of RSA: both sign each mail
+
+
+class Oauth(_Section):
+    """Sign-in by OAuth 2 (XOAUTH2) to the servers that have no password; see ``jobs/accounts.py``.
+
+    With a refresh token in a person's name, else by client credentials in the application's own.
+    """
+
+    tenant: str | None = None  # of Microsoft 365: its id or domain; stands for token_url and scope
+    token_url: str = ""
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    scope: str | None = None
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _enough_to_ask(self) -> Self:
+        if (self.tenant is None) == (not self.token_url):
+            raise ValueError(
+                "give either tenant (Microsoft 365) or token_url "
+                '(Google: "https://oauth2.googleapis.com/token"): one of the two'
+            )
+        if self.tenant is not None and not set(self.tenant.lower()) <= _TENANT:
+            raise ValueError(f"{self.tenant!r} is no tenant; give its id, or its domain")
+        if self.token_url and not self.token_url.startswith("https://"):
+            url = urlsplit(self.token_url)
+            if url.scheme != "http" or not is_loopback(url.hostname or ""):
+                raise ValueError("token_url has to begin with https://")
+        if self.refresh_token is None and self.client_secret is None:
+            raise ValueError("give refresh_token, or client_secret for client credentials, as a secret")
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where tokens are asked for: learn.microsoft.com, "OAuth 2.0 client credentials flow"."""
+        if self.tenant is None:
+            return self.token_url
+        return f"https://login.microsoftonline.com/{self.tenant}/oauth2/v2.0/token"
+
+    @property
+    def asked_scope(self) -> str:
+        """learn.microsoft.com, "Authenticate an IMAP, POP or SMTP connection using OAuth"."""
+        if self.scope is not None or self.tenant is None:
+            return self.scope or ""
+        host = "https://outlook.office365.com/"
+        if self.refresh_token is None:
+            return host + ".default"
+        host = "https://outlook.office.com/"
+        return f"{host}SMTP.Send {host}IMAP.AccessAsUser.All offline_access"
+
+
 class Limits(_Section):
     """What the sender's mail server allows. The figures of providers stand in the documentation."""
 
@@ -131,6 +205,10 @@ class Sender(_Section):
     imap: ImapSettings | None = Field(
         default=None, description="The mailbox to read; without it no answer is seen."
     )
+    oauth: Oauth | None = Field(
+        default=None, description="Signs in where a server has a user name and no password."
+    )
+    dkim: Dkim | None = Field(default=None, description="Signs mails here; left out, the relay may.")
     limits: Limits = Field(default=Limits(), description="What your mail provider allows.")
 
     @field_validator("from_", "reply_to")
@@ -240,6 +318,17 @@ class Workspace:
     @property
     def key(self) -> bytes:
         return self.settings.key.get_secret_value().encode()
+
+    def file(self, path: Path) -> Path:
+        """A path of the settings: relative to the workspace, wherever the command is typed."""
+        return self.root / path
+
+    def secret_file(self, key: str) -> Path | None:
+        """The file in ``secrets/`` that gives the setting ``key`` (``senders.be.oauth.refresh_token``);
+        ``None`` when it comes from the environment or from ``outreach.toml``."""
+        loc = tuple(key.split("."))
+        path = self.root / "secrets" / "__".join(loc)
+        return path if _place_of(loc, self.root) == str(path) else None
 
     def sender_for(self, country: str) -> str:
         """The one sender of ``country``. Raises ``SettingsError`` for none or several."""

@@ -43,7 +43,7 @@ def _has_news(workspace: Workspace, seen: Glance) -> bool:
             continue
         for folder in sender.imap.folders:
             cursor = seen.cursors.get((name, folder))
-            with open_mailbox(accounts.imap(name, sender.imap), folder) as box:
+            with open_mailbox(accounts.imap(workspace, name), folder) as box:
                 if cursor is None or cursor[0] != box.uidvalidity:
                     return True
                 if not box.uidnext or box.uidnext > cursor[1] + 1:

@@ -106,7 +106,7 @@ class _Reader:
         assert self.sender.imap is not None
         with self.database.read() as connection:
             cursor = mailbox.cursor(connection, self.name, folder)
-        with open_mailbox(accounts.imap(self.name, self.sender.imap), folder) as box:
+        with open_mailbox(accounts.imap(self.workspace, self.name), folder) as box:
             fresh = cursor is None or cursor.uidvalidity != box.uidvalidity
             last = 0 if fresh or cursor is None else cursor.last_uid
             for fetched in box.since(last, since_date=began.date() if fresh else None):

@@ -22,7 +22,7 @@ from outreach.delivery import invitation
 from outreach.delivery.compose import Composer, Letter, Letterhead
 from outreach.delivery.headers import Mailbox
 from outreach.errors import RefusedError
-from outreach.jobs import frozen_content
+from outreach.jobs import frozen_content, signing
 from outreach.settings import Sender, Workspace
 from outreach.smtp import Mail
 
@@ -102,6 +102,7 @@ class Press:
     """Prints the mails of one sender."""
 
     def __init__(self, workspace: Workspace, database: Database, name: str, sender: Sender) -> None:
+        """:raises SettingsError: the DKIM key of the sender cannot be used."""
         self._workspace = workspace
         self._database = database
         self._name = name
@@ -109,6 +110,7 @@ class Press:
         self._from = Mailbox(sender.address, sender.display_name)
         self._reply_to = Mailbox(sender.reply_address, sender.display_name)
         self._domain = sender.address.rpartition("@")[2]
+        self._signer = signing.signer(workspace, name)
         self._campaigns: dict[int, tuple[campaigns.Campaign, Definition]] = {}
         self._plates: dict[tuple[int, str, str], tuple[Plate, Composer]] = {}
 
@@ -117,7 +119,7 @@ class Press:
         return self._campaign(connection, campaign_id)[1]
 
     def mail(self, message: Due, now: datetime) -> Mail:
-        """The message, rendered and composed."""
+        """The message, rendered, composed and signed."""
         plate, composer = self._plate(message.campaign_id, message.step, message.language)
         rendered = plate.render(addressing(message), message.token)
         recipient = Mailbox(message.email, message.person or "")
@@ -145,6 +147,8 @@ class Press:
                 reply_to=self._plus_address(message.token),
             )
         )
+        if self._signer is not None:
+            data = self._signer.sign(data, now) + data
         return Mail(id=message.id, sender=self._sender.address, recipient=message.email, data=data)
 
     def _plus_address(self, token: str) -> str | None:

@@ -15,7 +15,7 @@ from outreach.delivery import invitation
 from outreach.delivery.compose import Composer, Letter
 from outreach.delivery.headers import Mailbox
 from outreach.errors import InputError, RefusedError
-from outreach.jobs import accounts
+from outreach.jobs import accounts, signing
 from outreach.jobs.check_campaign import SAMPLE_TOKEN, sample_message_id
 from outreach.jobs.prepare_campaign import Prepared, prepare
 from outreach.jobs.press import addressing, letterhead
@@ -169,13 +169,14 @@ def send_test(
             f"Nobody gets this campaign in: {', '.join(sorted(unknown))}.",
             f"Its languages are: {', '.join(prepared.languages)}.",
         )
-    account = accounts.smtp(prepared.sender_name, prepared.sender.smtp)
+    account = accounts.smtp(workspace, prepared.sender_name)
+    signer = signing.signer(workspace, prepared.sender_name)
     outcomes: list[Outcome] = []
-    mails = [
-        Mail(id=number, sender=prepared.sender.address, recipient=to, data=sample.data)
-        for number, sample in enumerate(samples(prepared, now, mark="[Test] "))
-        if not wanted or sample.language in wanted
-    ]
+    mails = []
+    for number, sample in enumerate(samples(prepared, now, mark="[Test] ")):
+        if not wanted or sample.language in wanted:
+            data = sample.data if signer is None else signer.sign(sample.data, now) + sample.data
+            mails.append(Mail(id=number, sender=prepared.sender.address, recipient=to, data=data))
     deliver(
         account,
         mails,

@@ -76,8 +76,8 @@ def send(
     _recover(workspace, database, report, now)
     _look_for_lost_senders(workspace, database, report)
     for name, sender in workspace.settings.senders.items():
-        sending = _Sending(workspace, database, run, now, enough, progress, report, name, sender)
         try:
+            sending = _Sending(workspace, database, run, now, enough, progress, report, name, sender)
             while sending.round() and not enough():
                 wait = sending.wait_for_budget()
                 left = seconds_left()
@@ -142,6 +142,7 @@ class _Sending:
         self._sender = sender
         self._workspace = workspace
         self._key = workspace.key
+        self._account = accounts.smtp(workspace, name)
         self._press = Press(workspace, database, name, sender)
         self._claimed: dict[int, Due] = {}
         self._throttles = 0
@@ -155,7 +156,7 @@ class _Sending:
         try:
             account = accounts.smtp(self._name, self._sender.smtp)
             deliver(
-                account,
+                self._account,
                 self._mails(first),
                 hand_over=self._hand_over,
                 finished=self._finished,

@@ -34,6 +34,8 @@ class Account:
     token: Callable[[], str] | None = field(
         default=None, repr=False
     )  # gives an OAuth 2 access token (XOAUTH2)
+    # Gives another token than the one it is given, which the server refused; asked once for a connection.
+    renew: Callable[[str], str] | None = field(default=None, repr=False)
     ca_file: Path | None = None  # trusted besides the system's authorities
     local_hostname: str | None = None  # for EHLO; None: this machine's name
     timeout: float = 60.0  # seconds for connecting and for each reply

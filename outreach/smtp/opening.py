@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from outreach.delivery.replies import Reply, Stage
-from outreach.errors import SettingsError
+from outreach.errors import MailServerError, SettingsError
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
 from outreach.smtp.account import Account, Security, SendingStoppedError
@@ -17,9 +18,35 @@ from outreach.smtp.line import Line
 if TYPE_CHECKING:
     import aiosmtplib
 
+# 334 comes from servers that hang up after it; the others: RFC 4954, section 6.
+_TOKEN_REFUSED = (334, 534, 535)
+
 
 async def open_line(account: Account) -> Line:
-    """:raises SendingStoppedError: with what was wrong and its remedy."""
+    """:raises SendingStoppedError: with what was wrong and its remedy.
+    :raises SettingsError: a file the account names cannot be used, or its OAuth 2 client is not accepted."""
+    if account.token is None:
+        return await _open(account, None)
+    token = await _token(account.token)
+    try:
+        return await _open(account, token)
+    except SendingStoppedError as error:
+        refused = error.outcome.stage == Stage.AUTH and error.outcome.code in _TOKEN_REFUSED
+        if account.renew is None or not refused:
+            raise
+    # On a new connection: Microsoft 365 closes the one whose sign-in it refused.
+    return await _open(account, await _token(partial(account.renew, token)))
+
+
+async def _token(source: Callable[[], str]) -> str:
+    try:
+        return await asyncio.to_thread(source)
+    except MailServerError as error:
+        outcome = Outcome(OutcomeKind.UNUSABLE, Stage.AUTH, text=error.message)
+        raise SendingStoppedError(error.message, error.remedy, outcome) from error
+
+
+async def _open(account: Account, token: str | None) -> Line:
     import aiosmtplib
 
     tls = None if account.security is Security.PLAIN else _tls_context(account)
@@ -44,8 +71,7 @@ async def open_line(account: Account) -> Line:
             await client.starttls()
             await client.ehlo()
         stage = Stage.AUTH
-        if account.token is not None:
-            token = await asyncio.to_thread(account.token)
+        if token is not None:
             await client.auth_xoauth2(account.username or "", token)
         elif account.username is not None:
             await client.login(account.username, account.password or "")
@@ -136,6 +162,9 @@ def unusable(account: Account, outcome: Outcome, error: BaseException | None = N
             message = f"{place} refused the sign-in of {account.username}: {said}."
             remedy = (
                 "Check user name and password; Microsoft 365 and Google may want OAuth 2 or an app password."
+                if account.token is None
+                else "Check user name and scope, and that the mailbox lets this application send (Microsoft "
+                "365: authenticated SMTP has to be allowed for it)."
             )
     elif outcome.stage in (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.END_OF_DATA):
         message = f"{place} does not let this account send: {said}."

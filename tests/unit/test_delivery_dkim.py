@@ -196,7 +196,7 @@ _NAME = st.sampled_from(
 _LINE = _TEXT | st.binary(max_size=40).map(lambda raw: re.sub(rb"[\r\n]", b"", raw)) | st.just(b"")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     before=st.lists(st.tuples(_NAME, _VALUE), max_size=4),
     sender=_VALUE,
