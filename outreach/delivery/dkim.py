@@ -149,6 +149,15 @@ class Signer:
         self._names = tuple(name.lower().encode() for name in SIGNED if name.lower() not in left_out)
         self._domain = domain_to_ascii(domain).encode()
 
+    @property
+    def domain(self) -> str:
+        """The d= of the signatures, in ASCII."""
+        return self._domain.decode()
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        return self._keys
+
     def sign(self, message: bytes, now: datetime) -> bytes:
         """The ``DKIM-Signature`` fields of ``message``, each with its CRLF: to be put before its first byte.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from outreach.doctor import dkim, dmarc, spf
@@ -20,6 +21,15 @@ _PROVIDERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where the public half of a key that we sign with should stand."""
+
+    place: str  # <selector>._domainkey.<domain>
+    domain: str  # the d= of its signatures
+    record: str  # what should stand there
+
+
 def check_domain(
     names: Names,
     *,
@@ -29,13 +39,15 @@ def check_domain(
     replies: str,
     smtp_host: str,
     selectors: Sequence[str] = (),
+    keys: Sequence[Published] = (),
 ) -> Iterator[Finding]:
     """DKIM and DMARC of ``domain``, that of From; SPF of the envelope sender's; MX of both and of ``replies``.
 
-    A question that the DNS does not answer is a warning: nothing is known then.
+    ``keys`` are those mails are signed with here, ``selectors`` those a relay signs with. A question that the DNS
+    does not answer is a warning: nothing is known then.
     """
     provider = next((one for one in _PROVIDERS if f".{smtp_host.lower()}".endswith(one[0])), None)
-    guessed = not selectors and provider is not None
+    guessed = not selectors and not keys and provider is not None
     if guessed and provider is not None:
         selectors = provider[2]
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
@@ -44,8 +56,8 @@ def check_domain(
             for one in dict.fromkeys((domain, envelope, replies))
         ),
         (f"SPF of {envelope}", lambda: _spf(names, sender, envelope, provider[1] if provider else None)),
-        (f"DKIM of {domain}", lambda: _dkim(names, sender, domain, selectors, guessed=guessed)),
-        (f"DMARC of {domain}", lambda: _dmarc(names, sender, domain, envelope)),
+        (f"DKIM of {domain}", lambda: _dkim(names, sender, domain, selectors, keys, guessed=guessed)),
+        (f"DMARC of {domain}", lambda: _dmarc(names, sender, domain, envelope, keys)),
     )
     for looked_at, check in checks:
         try:
@@ -154,9 +166,17 @@ def _spf(names: Names, sender: str, domain: str, wanted: str | None) -> Iterator
 
 
 def _dkim(
-    names: Names, sender: str, domain: str, selectors: Sequence[str], *, guessed: bool
+    names: Names,
+    sender: str,
+    domain: str,
+    selectors: Sequence[str],
+    keys: Sequence[Published],
+    *,
+    guessed: bool,
 ) -> Iterator[Finding]:
-    if not selectors:
+    for key in keys:
+        yield from _own_key(sender, key, names.txt(key.place))
+    if not selectors and not keys:
         yield warning(
             f"DKIM of {domain}",
             "not looked at: it is not known under which selector the mail server signs",
@@ -177,6 +197,21 @@ def _dkim(
         seen = present
     for selector, texts in seen.items():
         yield from _dkim_key(sender, f"DKIM key {selector}._domainkey.{domain}", texts)
+
+
+def _own_key(sender: str, key: Published, texts: Sequence[str]) -> Iterator[Finding]:
+    looked_at = f"DKIM key {key.place}"
+    remedy = f"Publish this TXT record at {key.place}: {key.record}"
+    if not texts:
+        yield error(
+            looked_at, "no record: receivers cannot check the signature of our mails", remedy, sender=sender
+        )
+    elif len(texts) == 1 and dkim.parse(texts[0]).key not in (b"", dkim.parse(key.record).key):
+        yield error(
+            looked_at, "it is of another key than the one our mails are signed with", remedy, sender=sender
+        )
+    else:
+        yield from _dkim_key(sender, looked_at, texts)
 
 
 def _dkim_key(sender: str, looked_at: str, texts: Sequence[str]) -> Iterator[Finding]:
@@ -220,7 +255,9 @@ def _dkim_key(sender: str, looked_at: str, texts: Sequence[str]) -> Iterator[Fin
         yield ok(looked_at, f"{key.kind}, {key.bits} bits", sender=sender)
 
 
-def _dmarc(names: Names, sender: str, domain: str, envelope: str) -> Iterator[Finding]:
+def _dmarc(
+    names: Names, sender: str, domain: str, envelope: str, keys: Sequence[Published]
+) -> Iterator[Finding]:
     looked_at = f"DMARC of {domain}"
     found = dmarc.look_up(domain, names.txt)
     if found is None:
@@ -261,6 +298,14 @@ def _dmarc(names: Names, sender: str, domain: str, envelope: str) -> Iterator[Fi
             "Send with an envelope address of the domain of From, or sign with DKIM for that domain.",
             sender=sender,
         )
+    for other in dict.fromkeys(key.domain for key in keys):
+        if not dmarc.aligned(domain, other, found.domain, strict=record.strict_dkim):
+            yield error(
+                looked_at,
+                f"our signatures are of {other}, which does not count for mail from {domain}",
+                f"Sign for the domain of From: correct senders.{sender}.dkim.domain, or leave it out.",
+                sender=sender,
+            )
     if not record.reports_to:
         yield warning(
             looked_at,

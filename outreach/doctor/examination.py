@@ -13,7 +13,8 @@ from outreach.doctor import domain, machine, probe, servers
 from outreach.doctor.findings import Finding, ok, raised
 from outreach.doctor.names import Names
 from outreach.errors import InputError, OutreachError
-from outreach.settings import Sender, Workspace
+from outreach.jobs import signing
+from outreach.settings import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,21 @@ def examine(folder: Path, wishes: Wishes, now: Callable[[], datetime]) -> Iterat
     chosen = {name: workspace.settings.sender(name) for name in wishes.senders} or workspace.settings.senders
     yield ok("workspace", str(root))
     yield from machine.check_campaigns(workspace)
-    yield from machine.check_files(root, _file(workspace))
+    yield from machine.check_files(root, _file(workspace), _key_files(workspace))
     yield from machine.check_database(workspace, now())
     if names is None:
         return
-    for name, sender in chosen.items():
-        yield from _sender(names, name, sender, wishes, now)
+    for name in chosen:
+        yield from _sender(names, workspace, name, wishes, now)
 
 
 def _sender(
-    names: Names, name: str, sender: Sender, wishes: Wishes, now: Callable[[], datetime]
+    names: Names, workspace: Workspace, name: str, wishes: Wishes, now: Callable[[], datetime]
 ) -> Iterator[Finding]:
+    sender = workspace.settings.sender(name)
+    keys, problem = _keys(workspace, name)
+    if problem is not None:
+        yield problem
     own = sender.address.rpartition("@")[2].lower()
     yield from domain.check_domain(
         names,
@@ -66,11 +71,37 @@ def _sender(
         replies=sender.reply_address.rpartition("@")[2].lower(),
         smtp_host=sender.smtp.host,
         selectors=wishes.selectors,
+        keys=keys,
     )
-    yield from servers.check_smtp(name, sender, now())
-    yield from servers.check_imap(name, sender, now())
+    yield from servers.check_smtp(workspace, name, now())
+    yield from servers.check_imap(workspace, name, now())
     if wishes.probe:
-        yield from probe.check_plus_address(name, sender, f"probe-{secrets.token_hex(8)}", now)
+        yield from probe.check_plus_address(workspace, name, f"probe-{secrets.token_hex(8)}", now)
+
+
+def _keys(workspace: Workspace, name: str) -> tuple[list[domain.Published], Finding | None]:
+    """Where the public halves of the keys a sender signs with should stand."""
+    dkim = workspace.settings.sender(name).dkim
+    try:
+        signer = signing.signer(workspace, name)
+    except OutreachError as problem:
+        return [], raised("DKIM", problem, sender=name)
+    if dkim is None or signer is None:
+        return [], None
+    return [
+        domain.Published(key.place(signer.domain), signer.domain, key.record) for key in signer.keys
+    ], None
+
+
+def _key_files(workspace: Workspace) -> list[Path]:
+    """The private keys of DKIM."""
+    keys = [
+        key
+        for sender in workspace.settings.senders.values()
+        if sender.dkim is not None
+        for key in (sender.dkim, sender.dkim.second)
+    ]
+    return [workspace.file(key.key_file) for key in keys if key is not None and key.key_file is not None]
 
 
 def _file(workspace: Workspace) -> Path | None:

@@ -7,7 +7,7 @@ import re
 import shutil
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,10 +62,10 @@ def check_campaigns(workspace: Workspace) -> Iterator[Finding]:
     )
 
 
-def check_files(root: Path, database: Path | None) -> Iterator[Finding]:
-    """Secrets are for their owner only; so are the addresses of persons in the database."""
+def check_files(root: Path, database: Path | None, keys: Sequence[Path] = ()) -> Iterator[Finding]:
+    """Secrets and private ``keys`` are for their owner only; so are the addresses of persons in the database."""
     settings, secrets = root / FILE_NAME, root / "secrets"
-    paths = [path for path in (secrets, *sorted(secrets.glob("*"))) if path.exists()]
+    paths = [path for path in (secrets, *sorted(secrets.glob("*")), *keys) if path.exists()]
     if settings.is_file() and _holds_secret(settings):
         paths.insert(0, settings)
     if database is not None:

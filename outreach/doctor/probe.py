@@ -18,7 +18,7 @@ from outreach.inbound.parse import parse
 from outreach.jobs import accounts
 from outreach.model.states import InboundKind, OutcomeKind
 from outreach.model.values import Outcome
-from outreach.settings import Sender
+from outreach.settings import Sender, Workspace
 
 SECONDS = 30.0
 _PAUSE = 1.0
@@ -26,22 +26,28 @@ _CLOCK = timedelta(minutes=2)
 
 
 def check_plus_address(
-    name: str, sender: Sender, token: str, now: Callable[[], datetime], *, seconds: float = SECONDS
+    workspace: Workspace,
+    name: str,
+    token: str,
+    now: Callable[[], datetime],
+    *,
+    seconds: float = SECONDS,
 ) -> Iterator[Finding]:
     """Send one mail from the sender to itself at its address with ``+token``, and wait for it in its mailbox.
 
     ``token`` is new each time and made of letters, digits and hyphens.
     """
+    sender = workspace.settings.sender(name)
     local, _, domain = sender.reply_address.rpartition("@")
     address = f"{local}+{token}@{domain}"
     looked_at = f"plus address {local}+...@{domain}"
     if sender.imap is None:
         return
     try:
-        account = accounts.imap(name, sender.imap)
+        account = accounts.imap(workspace, name)
         before = {folder: _last(account, folder) for folder in sender.imap.folders}
         sent_at = now()
-        outcome = _send(name, sender, address, token, sent_at)
+        outcome = _send(workspace, name, address, token, sent_at)
         said = " ".join(part for part in (str(outcome.code or ""), outcome.text) if part)
         if outcome.kind is OutcomeKind.REFUSED and outcome.stage == Stage.RCPT:
             yield _advise(name, sender, looked_at, works=False, why=f"the server refused it: {said}")
@@ -95,7 +101,8 @@ def _advise(name: str, sender: Sender, looked_at: str, *, works: bool, why: str)
     )
 
 
-def _send(name: str, sender: Sender, address: str, token: str, now: datetime) -> Outcome:
+def _send(workspace: Workspace, name: str, address: str, token: str, now: datetime) -> Outcome:
+    sender = workspace.settings.sender(name)
     letter = EmailMessage(policy=policy.SMTP)
     letter["From"] = sender.address
     letter["To"] = address
@@ -106,7 +113,7 @@ def _send(name: str, sender: Sender, address: str, token: str, now: datetime) ->
     letter.set_content("`outreach doctor --probe` has sent this to itself. It may be deleted.\n")
     outcomes: list[Outcome] = []
     smtp.deliver(
-        accounts.smtp(name, sender.smtp),
+        accounts.smtp(workspace, name),
         [smtp.Mail(0, sender.address, address, letter.as_bytes())],
         hand_over=lambda _id: True,
         finished=lambda _id, outcome: outcomes.append(outcome),

@@ -9,7 +9,7 @@ from outreach import imap, smtp
 from outreach.doctor.findings import Finding, error, ok, raised, warning
 from outreach.errors import OutreachError
 from outreach.jobs import accounts
-from outreach.settings import Sender
+from outreach.settings import Workspace
 
 #: A certificate that ends sooner than this should be in somebody's hands already.
 _FEW_DAYS = 14
@@ -17,11 +17,12 @@ _FEW_DAYS = 14
 _EXTENSIONS = ("PIPELINING", "8BITMIME", "SIZE", "SMTPUTF8")
 
 
-def check_smtp(name: str, sender: Sender, now: datetime) -> Iterator[Finding]:
+def check_smtp(workspace: Workspace, name: str, now: datetime) -> Iterator[Finding]:
     """Connect, TLS, sign in."""
+    sender = workspace.settings.sender(name)
     looked_at = f"SMTP {sender.smtp.host}:{sender.smtp.port}"
     try:
-        visited = smtp.visit(accounts.smtp(name, sender.smtp))
+        visited = smtp.visit(accounts.smtp(workspace, name))
     except OutreachError as problem:
         yield raised(looked_at, problem, sender=name)
         return
@@ -40,8 +41,9 @@ def check_smtp(name: str, sender: Sender, now: datetime) -> Iterator[Finding]:
         yield ok(looked_at, "without encryption, on this machine only", sender=name)
 
 
-def check_imap(name: str, sender: Sender, now: datetime) -> Iterator[Finding]:
+def check_imap(workspace: Workspace, name: str, now: datetime) -> Iterator[Finding]:
     """Sign in, each folder, the Sent folder, what makes reading quick."""
+    sender = workspace.settings.sender(name)
     if sender.imap is None:
         yield warning(
             "IMAP",
@@ -54,7 +56,7 @@ def check_imap(name: str, sender: Sender, now: datetime) -> Iterator[Finding]:
     first = True
     for folder in sender.imap.folders:
         try:
-            with imap.open_mailbox(accounts.imap(name, sender.imap), folder) as box:
+            with imap.open_mailbox(accounts.imap(workspace, name), folder) as box:
                 told = f"folder {folder}, UIDVALIDITY {box.uidvalidity}"
                 if not box.uidnext:
                     told += "; no UIDNEXT, so each run searches"

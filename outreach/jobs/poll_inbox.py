@@ -74,7 +74,7 @@ def poll(
             try:
                 for folder in sender.imap.folders:
                     reader.read(folder, began, enough)
-                report.settled += settle.by_sent_folder(database, name, sender)
+                report.settled += settle.by_sent_folder(workspace, database, name)
             except (MailServerError, SettingsError) as error:
                 report.errors.append(f"{name}: {error}")
                 report.wrong_settings |= isinstance(error, SettingsError)
@@ -83,9 +83,9 @@ def poll(
 
 def look_into_sent_folders(workspace: Workspace, database: Database, report: PollReport) -> None:
     """After sending left something uncertain: a relay that keeps copies has made its own by then."""
-    for name, sender in workspace.settings.senders.items():
+    for name in workspace.settings.senders:
         try:
-            report.settled += settle.by_sent_folder(database, name, sender)
+            report.settled += settle.by_sent_folder(workspace, database, name)
         except (MailServerError, SettingsError) as error:
             told = f"{name}: {error}"
             if told not in report.errors:  # by the poll, which met the same fault

@@ -154,7 +154,6 @@ class _Sending:
         if not first:
             return False
         try:
-            account = accounts.smtp(self._name, self._sender.smtp)
             deliver(
                 self._account,
                 self._mails(first),

@@ -12,7 +12,7 @@ from outreach.errors import RefusedError
 from outreach.imap import open_mailbox
 from outreach.jobs import accounts
 from outreach.model.states import CampaignState, MessageState
-from outreach.settings import Sender
+from outreach.settings import Workspace
 
 #: So many uncertain messages are looked for in a Sent folder at a time, the latest: each is a search.
 _MOST = 100
@@ -84,19 +84,20 @@ def settle(
             )
 
 
-def by_sent_folder(database: Database, name: str, sender: Sender) -> int:
+def by_sent_folder(workspace: Workspace, database: Database, name: str) -> int:
     """Look for the uncertain messages of a sender in its Sent folder; returns how many are settled by that.
 
     Many relays keep no copy: what is not found there stays uncertain.
     Raises :class:`~outreach.errors.MailServerError` when the mailbox cannot be read.
     """
-    if sender.imap is None:
+    settings = workspace.settings.sender(name).imap
+    if settings is None:
         return 0
     with database.read() as connection:
         waiting = messages.uncertain(connection, name, _MOST)
     if not waiting:
         return 0
-    with open_mailbox(accounts.imap(name, sender.imap), sender.imap.folders[0]) as box:
+    with open_mailbox(accounts.imap(workspace, name), settings.folders[0]) as box:
         folder = box.sent_folder()
         if folder is None:
             return 0

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,10 @@ import pytest
 from outreach import settings
 from outreach.db.engine import Database
 from outreach.doctor import Finding, Severity, machine, probe, servers
-from outreach.doctor.domain import check_domain
+from outreach.doctor.domain import Published, check_domain
 from outreach.doctor.names import Names, UnansweredError
 from outreach.errors import InputError
-from outreach.settings import Sender
+from outreach.settings import Sender, Settings, Workspace
 from tests import histories, workspaces
 from tests.servers.dns import NameServer
 from tests.servers.host import MailHost
@@ -54,8 +55,8 @@ def look(
     domain: str = "town.example",
     **more: Any,
 ) -> list[Finding]:
-    options = {"envelope": domain, "replies": domain} | {
-        name: more.pop(name) for name in ("envelope", "replies") if name in more
+    options: dict[str, Any] = {"envelope": domain, "replies": domain} | {
+        name: more.pop(name) for name in ("envelope", "replies", "keys") if name in more
     }
     with NameServer(records, **more) as server:
         names = Names(server.resolver, seconds=1.0)
@@ -146,6 +147,32 @@ def test_a_record_of_the_organisation_holds_for_what_is_below() -> None:
     ((severity, found),) = told(look(records, envelope="town.example", **options), "DMARC")
     assert severity is Severity.ERROR
     assert "SPF counts for the very domain of From only" in found
+
+
+def test_the_key_in_the_dns_is_the_one_mails_are_signed_with() -> None:
+    (record,) = (text.strip('"') for text in GOOD["key._domainkey.town.example", "TXT"])
+    other = record.replace("p=11qY", "p=22qY")
+    place = "key._domainkey.town.example"
+
+    def found(key: Published, records: Mapping[tuple[str, str], Sequence[str]] = GOOD) -> list[Finding]:
+        return [
+            one
+            for one in look(records, selectors=(), keys=(key,), smtp_host="smtp.gmail.com")
+            if one.looked_at.startswith(("DKIM", "DMARC"))
+        ]
+
+    assert {one.severity for one in found(Published(place, "town.example", record))} == {Severity.OK}
+    fault = found(Published(place, "town.example", other))[0]
+    assert (fault.severity, fault.remedy) == (
+        Severity.ERROR,
+        f"Publish this TXT record at {place}: {other}",
+    )
+    assert "another key" in fault.found
+    fault = found(Published("new" + place, "town.example", record))[0]
+    assert (fault.severity, fault.found.split(":")[0]) == (Severity.ERROR, "no record")
+    faults = found(Published(place, "relay.example", record))
+    assert [one.severity for one in faults] == [Severity.OK, Severity.OK, Severity.ERROR]
+    assert "our signatures are of relay.example" in faults[-1].found
 
 
 def test_the_domain_of_the_reply_address_has_to_take_mail_too() -> None:
@@ -254,6 +281,19 @@ def test_settings_are_secret_when_they_hold_a_password(tmp_path: Path, text: str
     assert found == (["permissions of outreach.toml"] if is_secret else [])
 
 
+def test_a_private_key_that_others_may_read(folder: Path) -> None:
+    key = folder / "dkim.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    key.chmod(0o644)
+    server = {"host": "smtp.town.example"}
+    (folder / "outreach.toml").write_text(
+        workspaces.sender("mine", "a@town.example", ["BE"], server)
+        + '[senders.mine.dkim]\nselector = "key"\nkey_file = "dkim.pem"\n'
+    )
+    _, findings = doctor(folder, "--offline")
+    assert faults(findings) == [("warning", "permissions of dkim.pem")]
+
+
 def test_settings_that_everybody_may_change(tmp_path: Path) -> None:
     (tmp_path / "outreach.toml").write_text("")
     (tmp_path / "outreach.toml").chmod(0o646)
@@ -345,7 +385,12 @@ def address(mail_host: MailHost) -> str:
     return address
 
 
-def sender(mail_host: MailHost, address: str, **more: Any) -> Sender:
+def workspace_of(values: dict[str, Any]) -> Workspace:
+    """A workspace with the one sender ``mine``."""
+    return Workspace(Path.cwd(), Settings.model_construct(senders={"mine": Sender.model_validate(values)}))
+
+
+def sender(mail_host: MailHost, address: str, **more: Any) -> Workspace:
     server = {"host": "127.0.0.1", "username": address, "password": "secret", "ca_file": mail_host.ca_file}
     values = {
         "from": address,
@@ -356,17 +401,17 @@ def sender(mail_host: MailHost, address: str, **more: Any) -> Sender:
         "imap": {**server, "port": mail_host.imaps_port, "security": "tls", **more.pop("imap", {})},
         **more,
     }
-    return Sender.model_validate(values)
+    return workspace_of(values)
 
 
 @pytest.mark.servers
 def test_servers_that_let_us_in(mail_host: MailHost, address: str) -> None:
     now = datetime.now(UTC)
     mine = sender(mail_host, address)
-    said = [one.found for one in servers.check_smtp("mine", mine, now)]
+    said = [one.found for one in servers.check_smtp(mine, "mine", now)]
     assert said[0] == f"signed in as {address}; offers PIPELINING, 8BITMIME, SIZE"
     assert said[1].startswith("its certificate ends on"), "the tests' certificate is good for two days"
-    severities = [(one.severity, one.found) for one in servers.check_imap("mine", mine, now)]
+    severities = [(one.severity, one.found) for one in servers.check_imap(mine, "mine", now)]
     assert severities[0][1].startswith(f"signed in as {address}; folder INBOX, UIDVALIDITY ")
     assert (Severity.OK, f"the Sent folder is {mail_host.sent_folder}") in severities
     assert (Severity.OK, "offers IDLE and CONDSTORE") in severities
@@ -379,7 +424,7 @@ def test_certificates_by_the_days_they_have_left(mail_host: MailHost, address: s
     mine = sender(mail_host, address)
     for days, severity in ((-30, Severity.OK), (0, Severity.WARNING), (30, Severity.ERROR)):
         now = datetime.now(UTC) + timedelta(days=days)
-        findings = [*servers.check_smtp("mine", mine, now), *servers.check_imap("mine", mine, now)]
+        findings = [*servers.check_smtp(mine, "mine", now), *servers.check_imap(mine, "mine", now)]
         found = [one.severity for one in findings if "certificate" in one.found]
         assert found == [severity, severity]
 
@@ -396,18 +441,18 @@ def test_certificates_by_the_days_they_have_left(mail_host: MailHost, address: s
 )
 def test_servers_that_do_not(mail_host: MailHost, address: str, changes: dict[str, Any], words: str) -> None:
     now = datetime.now(UTC)
-    found = list(servers.check_imap("mine", sender(mail_host, address, imap=changes), now))
+    found = list(servers.check_imap(sender(mail_host, address, imap=changes), "mine", now))
     (fault,) = [one for one in found if one.severity is Severity.ERROR]
     assert words in fault.found
     assert fault.remedy
     if "folders" not in changes:
-        (fault,) = servers.check_smtp("mine", sender(mail_host, address, smtp=changes), now)
+        (fault,) = servers.check_smtp(sender(mail_host, address, smtp=changes), "mine", now)
         assert fault.severity is Severity.ERROR
         assert fault.remedy
 
 
 def test_a_password_that_is_missing_and_a_mailbox_that_is_not_read() -> None:
-    mine = Sender.model_validate(
+    mine = workspace_of(
         {
             "from": "a@town.example",
             "controller": "A",
@@ -416,16 +461,16 @@ def test_a_password_that_is_missing_and_a_mailbox_that_is_not_read() -> None:
             "smtp": {"host": "smtp.town.example", "username": "a"},
         }
     )
-    (fault,) = servers.check_smtp("mine", mine, NOW)
+    (fault,) = servers.check_smtp(mine, "mine", NOW)
     assert (fault.severity, "senders__mine__smtp__password" in fault.remedy) == (Severity.ERROR, True)
-    (fault,) = servers.check_imap("mine", mine, NOW)
+    (fault,) = servers.check_imap(mine, "mine", NOW)
     assert fault.severity is Severity.WARNING
 
 
-def probed(mine: Sender, seconds: float = 15.0, now: datetime | None = None) -> list[Finding]:
+def probed(mine: Workspace, seconds: float = 15.0, now: datetime | None = None) -> list[Finding]:
     token = f"probe-test{next(_numbers)}"
     return list(
-        probe.check_plus_address("mine", mine, token, lambda: now or datetime.now(UTC), seconds=seconds)
+        probe.check_plus_address(mine, "mine", token, lambda: now or datetime.now(UTC), seconds=seconds)
     )
 
 

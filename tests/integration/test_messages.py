@@ -275,8 +275,12 @@ def test_the_mailbox_is_left_alone_when_nothing_is_uncertain(
 ) -> None:
     workspace = with_sender(folder, mail_host, address)
     sender = workspace.settings.sender("mine")
-    unreachable = sender.model_copy(update={"imap": sender.imap.model_copy(update={"port": 1})})  # type: ignore[union-attr]
-    assert by_sent_folder(database, "mine", unreachable) == 0
+    assert sender.imap is not None
+    away = sender.model_copy(update={"imap": sender.imap.model_copy(update={"port": 1})})
+    unreachable = settings.Workspace(
+        workspace.root, workspace.settings.model_copy(update={"senders": {"mine": away}})
+    )
+    assert by_sent_folder(unreachable, database, "mine") == 0
 
 
 def test_a_mailbox_without_its_password_is_told_once(folder: Path, database: Database) -> None:
