@@ -61,8 +61,8 @@ def doctor(
     else:
         say()
         say(
-            f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings, "
-            f"{counts[Severity.OK]} in order."
+            f"Errors: {counts[Severity.ERROR]}. Warnings: {counts[Severity.WARNING]}. "
+            f"In order: {counts[Severity.OK]}."
         )
     if counts[Severity.ERROR]:
         raise typer.Exit(1)

@@ -43,7 +43,7 @@ def check_campaigns(workspace: Workspace) -> Iterator[Finding]:
     if not slugs:
         yield warning("campaigns", "no campaign definition", "`outreach init DIR` brings four to start from.")
     elif not faults:
-        yield ok("campaigns", f"{len(slugs)} definitions: {', '.join(slugs)}")
+        yield ok("campaigns", ", ".join(slugs))
     senders = workspace.settings.senders
     if not senders:
         yield warning(
@@ -57,7 +57,7 @@ def check_campaigns(workspace: Workspace) -> Iterator[Finding]:
     several = [f"{country} ({', '.join(names)})" for country, names in countries.items() if len(names) > 1]
     yield ok(
         FILE_NAME,
-        f"{len(senders)} senders for {len(countries)} countries"
+        f"senders: {', '.join(senders)}; countries: {', '.join(countries)}"
         + (f"; --sender has to be said for {', '.join(several)}" if several else ""),
     )
 

@@ -53,9 +53,13 @@ class Names:
         except dns.resolver.NXDOMAIN:
             return []
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
-            why = " ".join(str(error).split()) or type(error).__name__
+            why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            if isinstance(error, dns.exception.Timeout):
+                why = f"nothing within {self._resolver.lifetime:g} seconds"
+            elif isinstance(error, dns.resolver.NoNameservers):
+                why = "the DNS server failed or refused"
             raise UnansweredError(
-                f"The DNS gave no answer about {name} ({kind}): {why.rstrip('.')}.",
+                f"The DNS gave no answer about {name} ({kind}): {why}.",
                 "Check the network; or name another resolver with --resolver, as --resolver 9.9.9.9.",
             ) from error
 
