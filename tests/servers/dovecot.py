@@ -198,7 +198,12 @@ class Dovecot:
     def home(self, address: str) -> Path:
         """The folder that holds the mailbox."""
         name, _, domain = address.lower().partition("@")
-        return self.root / "mail" / domain / name
+        return self.mail / domain / name
+
+    @property
+    def mail(self) -> Path:
+        """The folder above all mailboxes, which belongs to the user Dovecot runs as."""
+        return self.root / "mail"
 
     def log(self) -> str:
         """What Dovecot said so far."""

@@ -94,6 +94,10 @@ class MailHost:
         self.dovecot.add_mailbox(address, password, full=address.endswith(("@full.example", ".full.example")))
         self.postfix.add_mailbox(address)
 
+    def add_utf8_address(self, address: str, mailbox: str) -> None:
+        """Let ``mailbox`` get the mail for ``address`` too; both at ``utf8.example``."""
+        self.postfix.add_mailbox(address, mailbox)
+
     def add_sieve(self, address: str, script: str) -> None:
         """Let ``script`` run on each message that arrives for ``address``; replaces the one before."""
         self.dovecot.add_sieve(address, script)

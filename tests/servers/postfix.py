@@ -8,6 +8,8 @@ Which domain does what:
 * ``busy.example`` and below: refused for now at RCPT (450 4.2.1);
 * ``blocked.example`` and below: refused for good at RCPT by policy (550 5.7.1);
 * ``full.example`` and below: the same, and an address with a mailbox comes back because it is full (5.2.2);
+* ``utf8.example``: mail goes straight into Dovecot's folders, since its LMTP server takes no address with
+  letters beyond ASCII before the @ (RFC 6531);
 * ``away.example`` and below: delivered without the headers by which an answering machine can tell that no person
   wrote (RFC 3834, section 2). Sieve heeds them and stays silent, many others do not look.
 """
@@ -41,7 +43,7 @@ mydestination =
 mynetworks =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-smtputf8_enable = no
+smtputf8_enable = yes
 biff = no
 alias_maps =
 alias_database =
@@ -62,6 +64,10 @@ virtual_mailbox_domains = regexp:{root}/strict-domains
 virtual_mailbox_maps = {map_type}:{root}/mailboxes
 virtual_transport = lmtp:inet:127.0.0.1:{lmtp_port}
 transport_maps = regexp:{root}/transports
+virtual_mailbox_base = {mail}
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+virtual_minimum_uid = 1
 relay_domains = regexp:{root}/late-domains
 relay_recipient_maps =
 relay_transport = lmtp:inet:127.0.0.1:{lmtp_port}
@@ -112,6 +118,7 @@ retry     unix - - n - - error
 discard   unix - - n - - discard
 lmtp      unix - - n - - lmtp
 unmarked  unix - - n - - lmtp -o lmtp_header_checks=regexp:{root}/marks
+virtual   unix - n n - - virtual
 anvil     unix - - n - 1 anvil
 scache    unix - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
@@ -131,7 +138,7 @@ class Postfix:
         self.root = root
         self.smtp_port, self.smtps_port = free_ports(2)
         self._certificates = certificates
-        self._mailboxes: list[str] = []
+        self._mailboxes: dict[str, str] = {}  # address -> the folder of its mail
         self._as_root: list[str] = []
         self._map_type = "hash"
 
@@ -154,13 +161,19 @@ class Postfix:
             "auth_port": dovecot.auth_port,
             "smtp_port": self.smtp_port,
             "smtps_port": self.smtps_port,
+            "mail": dovecot.mail,
+            "uid": dovecot.mail.stat().st_uid,
+            "gid": dovecot.mail.stat().st_gid,
         }
         files = {
             "main.cf": _MAIN.format(**values),
             "master.cf": _MASTER.format(**values),
             "late-domains": f"/{_LATE}/ OK\n",
             "strict-domains": f"if !/{_LATE}/\n/\\.(example|test)$/ OK\nendif\n",
-            "transports": f"/[@.]away\\.example$/ unmarked:inet:127.0.0.1:{dovecot.lmtp_port}\n",
+            "transports": (
+                "/[@.]utf8\\.example$/ virtual:\n"
+                f"/[@.]away\\.example$/ unmarked:inet:127.0.0.1:{dovecot.lmtp_port}\n"
+            ),
             "marks": "/^(Auto-Submitted|Precedence|List-[A-Za-z-]+|X-Auto-Response-Suppress):/ IGNORE\n",
             "access": (
                 "/[@.]busy\\.example$/ 450 4.2.1 The mailbox is being moved, try again later\n"
@@ -198,9 +211,10 @@ class Postfix:
         """Delete its folder, which holds files of Postfix's own user."""
         run(*self._as_root, "rm", "-rf", str(self.root))
 
-    def add_mailbox(self, address: str) -> None:
-        """Accept mail for ``address`` from now on."""
-        self._mailboxes.append(address.lower())
+    def add_mailbox(self, address: str, mailbox: str | None = None) -> None:
+        """Accept mail for ``address`` from now on; that of ``utf8.example`` goes to ``mailbox``."""
+        name, _, domain = (mailbox or address).lower().partition("@")
+        self._mailboxes[address.lower()] = f"{domain}/{name}/Maildir/"
         self._write_mailboxes()
 
     def queued(self) -> list[dict[str, object]]:
@@ -235,7 +249,7 @@ class Postfix:
 
     def _write_mailboxes(self) -> None:
         file = self.root / "mailboxes"
-        file.write_text("".join(f"{address} OK\n" for address in self._mailboxes))
+        file.write_text("".join(f"{address} {folder}\n" for address, folder in self._mailboxes.items()))
         run(program("postmap"), "-c", str(self.root), f"{self._map_type}:{file}")
         # Postfix opens a table again when its time has changed, by whole seconds: give each its own.
         os.utime(file, (0, 0))

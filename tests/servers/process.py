@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 PACKAGES_REMEDY = (
-    "Install them with: sh .ci/packages postfix dovecot-imapd dovecot-lmtpd dovecot-sieve (or `make test`)."
+    "Install them with: sh .ci/packages postfix dovecot-imapd dovecot-lmtpd dovecot-sieve opendkim "
+    "(or `make test`)."
 )
 
 
