@@ -153,6 +153,14 @@ database = "sqlite:///outreach.db"
 # security = "tls"             # tls (port 993), starttls, or plain for this machine only
 # username = "digital@association.example"
 #
+# [senders.mine.oauth]         # instead of passwords, for Microsoft 365 and Google; client_secret and
+# tenant = "association.example"  # refresh_token belong into secrets/ (senders__mine__oauth__refresh_token)
+# client_id = "00000000-0000-0000-0000-000000000000"
+#
+# [senders.mine.dkim]          # only when your mail server does not sign mails itself
+# selector = "outreach"        # its public half stands in the DNS at outreach._domainkey.association.example
+# key_file = "keys/dkim.pem"   # from the workspace; for the eyes of nobody else
+#
 # [senders.mine.limits]        # what your mail provider allows; these are Microsoft 365's
 # connections = 3
 # per_minute = 30
