@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import dkim as dkimpy
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from outreach.content.render import Rendered
+from outreach.db.outbox import Due
+from outreach.delivery.compose import Composer
+from outreach.delivery.dkim import read_key
+from outreach.errors import SettingsError
+from outreach.jobs.press import Press, letterhead
+from outreach.settings import load
+
+NOW = datetime(2025, 3, 1, tzinfo=UTC)
+PEM = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+DUE = Due(
+    id=1, campaign_id=1, recipient_id=1, step="invitation", email="info@town.example",
+    email_key="info@town.example", language="de", token="or-abcdefghijklmnopqrstuvwxyz", attempts=0,
+    internet_message_id="<or-abcdefghijklmnopqrstuvwxyz@bund.example>", municipality_id=1, person="Büro",
+    source="list", source_at=NOW, municipality="Town", country="BE", region=None, time_zone=None,
+)  # fmt: skip
+
+
+def press(root: Path) -> Press:
+    (root / "outreach.toml").write_text(
+        f'key = "{"k" * 32}"\n[senders.be]\nfrom = "Netz <netz@bund.example>"\ncontroller = "Bund"\n'
+        'postal_address = "Platz 1"\ncountries = ["BE"]\nsmtp = { host = "smtp.bund.example" }\n'
+        'dkim = { selector = "o1", key_file = "dkim.pem" }\n'
+    )
+    workspace = load(root)
+    sender = workspace.settings.sender("be")
+    made = Press(workspace, cast("Any", None), "be", sender)
+    plate = SimpleNamespace(
+        render=lambda to, token: Rendered("Einladung", "", "<p>Guten Tag</p>", "Guten Tag\n")
+    )
+    composer = Composer(letterhead(sender, "lordimas", "BE", "invitation", "de"))
+    made._campaigns[1] = cast("Any", (None, SimpleNamespace(session_in=lambda language: None)))
+    made._plates[1, "invitation", "de"] = cast("Any", (plate, composer))
+    return made
+
+
+def test_a_mail_leaves_the_press_signed(tmp_path: Path) -> None:
+    (tmp_path / "dkim.pem").write_bytes(PEM)
+    mail = press(tmp_path).mail(DUE, NOW)
+    record = read_key("o1", PEM, "dkim.pem").record.encode()
+    looked_up: list[bytes] = []
+
+    def look_up(name: bytes, timeout: int = 5) -> bytes:
+        looked_up.append(name)
+        return record
+
+    assert mail.data.startswith(b"DKIM-Signature: ")
+    assert dkimpy.verify(mail.data, dnsfunc=look_up)
+    assert looked_up == [b"o1._domainkey.bund.example."]
+
+
+def test_a_key_that_is_missing_stops_before_the_first_mail(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"dkim\.pem \(senders\.be\.dkim\.key_file\) cannot be read"):
+        press(tmp_path)
