@@ -46,14 +46,14 @@ class Account:
     host: str
     username: str
     password: str = field(default="", repr=False)
-    # Gives an OAuth 2 access token (XOAUTH2), instead of the password.
-    token: Callable[[], str] | None = field(default=None, repr=False)
-    # Gives another token than the one it is given, which the server refused; asked once for a connection.
-    renew: Callable[[str], str] | None = field(default=None, repr=False)
     port: int = 993
     security: Security = Security.TLS
     ca_file: Path | None = None  # the authority of the server's certificate; None: those the system trusts
     timeout: float = 30.0  # seconds, for the connection and for each answer
+    # Gives an OAuth 2 access token (XOAUTH2), instead of the password.
+    token: Callable[[], str] | None = field(default=None, repr=False)
+    # Gives another token than the one it is given, which the server refused; asked once for a connection.
+    renew: Callable[[str], str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,12 @@ class Account:
     token: Callable[[], str] | None = field(
         default=None, repr=False
     )  # gives an OAuth 2 access token (XOAUTH2)
-    # Gives another token than the one it is given, which the server refused; asked once for a connection.
-    renew: Callable[[str], str] | None = field(default=None, repr=False)
     ca_file: Path | None = None  # trusted besides the system's authorities
     local_hostname: str | None = None  # for EHLO; None: this machine's name
     timeout: float = 60.0  # seconds for connecting and for each reply
     final_timeout: float = 600.0  # seconds for the reply to the end of DATA (RFC 5321, section 4.5.3.2.6)
+    # Gives another token than the one it is given, which the server refused; asked once for a connection.
+    renew: Callable[[str], str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.security is Security.PLAIN and not _is_loopback(self.host):
