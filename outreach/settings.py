@@ -103,9 +103,13 @@ class ImapSettings(ServerSettings):
 class DkimKey(_Section):
     """A private key that mails are signed with; its public half stands in the DNS under ``selector``."""
 
-    selector: str
-    key_file: Path | None = None  # PEM, relative to the workspace
-    key: SecretStr | None = None  # the same, from the environment or a file in secrets/
+    selector: str = Field(description="The name under `_domainkey` in the DNS where the public key stands.")
+    key_file: Path | None = Field(
+        default=None, description="The private key as a PEM file, relative to the workspace."
+    )
+    key: SecretStr | None = Field(
+        default=None, description="The same key itself, as a secret; instead of `key_file`."
+    )
 
     @model_validator(mode="after")
     def _one_key(self) -> Self:
@@ -117,9 +121,13 @@ class DkimKey(_Section):
 class Dkim(DkimKey):
     """How mails are signed here; without it, the relay may sign them."""
 
-    domain: str | None = None  # None: the domain of From
-    leave_out: tuple[str, ...] = ()  # header fields that the relay rewrites, as "Message-ID"
-    second: DkimKey | None = None  # one of Ed25519 beside one of RSA: both sign each mail
+    domain: str | None = Field(default=None, description="The signing domain; left out, that of `from`.")
+    leave_out: tuple[str, ...] = Field(
+        default=(), description='Header fields that the relay rewrites, such as "Message-ID": not signed.'
+    )
+    second: DkimKey | None = Field(
+        default=None, description="A second key, of Ed25519 beside RSA: both sign each mail."
+    )
 
 
 class Oauth(_Section):
@@ -128,13 +136,19 @@ class Oauth(_Section):
     With a refresh token in a person's name, else by client credentials in the application's own.
     """
 
-    tenant: str | None = None  # of Microsoft 365: its id or domain; stands for token_url and scope
-    token_url: str = ""
-    client_id: str = Field(min_length=1)
-    client_secret: SecretStr | None = None
-    refresh_token: SecretStr | None = None
-    scope: str | None = None
-    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    tenant: str | None = Field(
+        default=None,
+        description="Of Microsoft 365: its id or domain; stands for `token_url` and `scope`.",
+    )
+    token_url: str = Field(default="", description="Where the provider gives out access tokens.")
+    client_id: str = Field(min_length=1, description="The application's id, as registered with the provider.")
+    client_secret: SecretStr | None = Field(default=None, description="Its secret; keep it in `secrets/`.")
+    refresh_token: SecretStr | None = Field(
+        default=None,
+        description="Of the person who allowed it; without one, the application signs in by itself.",
+    )
+    scope: str | None = Field(default=None, description="What is asked for; left out, the provider's usual.")
+    timeout_seconds: float = Field(default=30, gt=0, le=600, description="How long to wait for the provider.")
 
     @model_validator(mode="after")
     def _enough_to_ask(self) -> Self:
