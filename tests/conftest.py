@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from outreach import clock
@@ -13,6 +15,17 @@ from outreach import clock
 if TYPE_CHECKING:
     from tests.servers.host import MailHost
     from tests.servers.sink import Sink
+
+
+# A slow machine is no fault of the code; and what a test tries must not differ from one CI run to the next.
+hypothesis.settings.register_profile(
+    "outreach",
+    deadline=None,
+    max_examples=50,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("outreach")
 
 
 @pytest.fixture(autouse=True)

@@ -150,7 +150,7 @@ _rules = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50)
 @given(_candidates, _rules, st.randoms(use_true_random=False))
 def test_every_contact_gets_one_decision_and_no_address_two_mails(
     candidates: list[Candidate], rules: AudienceRules, random: object

@@ -132,7 +132,7 @@ def _next_day(now: datetime, quota_zone: str) -> datetime:
     return now
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30)
 @given(
     counts=st.dictionaries(
         st.sampled_from([BERLIN, MUNICH, AZORES, NICOSIA, REUNION]), st.integers(0, 40), max_size=4

@@ -77,7 +77,7 @@ _definitions = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(_definitions)
 def test_what_is_thawed_is_what_was_frozen(definition: Definition) -> None:
     assert thaw(freeze(definition)) == definition

@@ -196,7 +196,7 @@ _NAME = st.sampled_from(
 _LINE = _TEXT | st.binary(max_size=40).map(lambda raw: re.sub(rb"[\r\n]", b"", raw)) | st.just(b"")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(
     before=st.lists(st.tuples(_NAME, _VALUE), max_size=4),
     sender=_VALUE,
@@ -218,7 +218,7 @@ def test_any_message_verifies(
     assert all(verified(signed(raw, signer), RSA, EDWARDS, domain=domain))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(subject=st.text(max_size=200), text=st.text(max_size=500), name=st.text(max_size=80))
 def test_any_composed_mail_verifies(subject: str, text: str, name: str) -> None:
     raw = composed(subject=subject, text=text, recipient=Mailbox("info@gemeinde.example", name))
