@@ -410,7 +410,7 @@ def test_servers_that_let_us_in(mail_host: MailHost, address: str) -> None:
     now = datetime.now(UTC)
     mine = sender(mail_host, address)
     said = [one.found for one in servers.check_smtp(mine, "mine", now)]
-    assert said[0] == f"signed in as {address}; offers PIPELINING, 8BITMIME, SIZE"
+    assert said[0] == f"signed in as {address}; offers PIPELINING, 8BITMIME, SIZE, SMTPUTF8"
     assert said[1].startswith("its certificate ends on"), "the tests' certificate is good for two days"
     severities = [(one.severity, one.found) for one in servers.check_imap(mine, "mine", now)]
     assert severities[0][1].startswith(f"signed in as {address}; folder INBOX, UIDVALIDITY ")
