@@ -34,6 +34,16 @@ class Rendered:
     text: str  # lines end with \n
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The same in pieces: those in :attr:`Renderer.constants` are the same in every mail."""
+
+    subject: str
+    preheader: str
+    html: tuple[str, ...]
+    text: tuple[str, ...]
+
+
 class Renderer:
     """Personalises one compiled mail. Made once per campaign, step and language; used for every message."""
 
@@ -50,6 +60,11 @@ class Renderer:
             raise InputError(f"{self._name} cannot be read: {error}.", "Compile it again.") from None
 
     def render(self, values: Mapping[str, object]) -> Rendered:
+        """The mail with ``values``; see :meth:`pieces`."""
+        made = self.pieces(values)
+        return Rendered(made.subject, made.preheader, "".join(made.html), "".join(made.text))
+
+    def pieces(self, values: Mapping[str, object]) -> Pieces:
         """The mail with ``values``, which are nested by name: ``{"municipality": {"name": "Gent"}}``.
 
         Texts are cleaned of control and direction characters and put on one line; in the HTML they are
@@ -59,9 +74,9 @@ class Renderer:
         clean = _clean(values)
         assert isinstance(clean, dict)
         try:
-            return Rendered(
-                subject=" ".join(self._render(self._subject, clean).split()),
-                preheader=" ".join(self._render(self._preheader, clean).split()),
+            return Pieces(
+                subject=" ".join("".join(self._render(self._subject, clean)).split()),
+                preheader=" ".join("".join(self._render(self._preheader, clean)).split()),
                 html=self._render(self._html, clean),
                 text=self._render(self._text, clean),
             )
@@ -73,9 +88,21 @@ class Renderer:
             ) from None
 
     @staticmethod
-    def _render(template: JinjaTemplate, values: dict[str, object]) -> str:
-        # what Template.render does, without copying the values for each part
-        return "".join(template.root_render_func(template.new_context(values, shared=True)))
+    def _render(template: JinjaTemplate, values: dict[str, object]) -> tuple[str, ...]:
+        # what Template.render does before it joins, without copying the values for each part
+        return tuple(template.root_render_func(template.new_context(values, shared=True)))
+
+    @property
+    def constants(self) -> frozenset[str]:
+        """What stands between the tags in the HTML and the text: the very strings that :meth:`pieces` gives
+        for it. Conditions and loops choose among them and repeat them."""
+        return frozenset(
+            constant
+            for template in (self._html, self._text)
+            # a compiled template is a generator that yields its constants one by one
+            for constant in template.root_render_func.__code__.co_consts
+            if isinstance(constant, str)
+        )
 
     def _missing(self, values: Mapping[str, object], error: UndefinedError) -> InputError:
         for name in self._compiled.placeholders:

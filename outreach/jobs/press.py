@@ -14,7 +14,7 @@ from outreach.campaign.definition import Definition
 from outreach.content.answers import AnswerLinks
 from outreach.content.catalog import Strings
 from outreach.content.dates import format_date, session_values
-from outreach.content.render import Rendered, Renderer
+from outreach.content.render import Pieces, Rendered, Renderer
 from outreach.db import campaigns
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
@@ -53,6 +53,7 @@ class Plate:
         language: str,
     ) -> None:
         self._renderer = renderer
+        self.constants = renderer.constants
         self._strings = strings
         self._language = language
         self._answers = AnswerLinks(strings, sender.reply_address)
@@ -92,6 +93,10 @@ class Plate:
         """The mail. Raises ``InputError`` when a value is missing."""
         return self._renderer.render(self.values(to, token))
 
+    def pieces(self, to: Addressing, token: str) -> Pieces:
+        """The mail, what is the same in all apart from what is not. Raises as :meth:`render` does."""
+        return self._renderer.pieces(self.values(to, token))
+
     def _day(self, at: datetime) -> str:
         if at not in self._days:
             self._days[at] = format_date(at.date(), self._language, weekday=False)
@@ -121,7 +126,7 @@ class Press:
     def mail(self, message: Due, now: datetime) -> Mail:
         """The message, rendered, composed and signed."""
         plate, composer = self._plate(message.campaign_id, message.step, message.language)
-        rendered = plate.render(addressing(message), message.token)
+        rendered = plate.pieces(addressing(message), message.token)
         recipient = Mailbox(message.email, message.person or "")
         _, definition = self._campaigns[message.campaign_id]
         session = definition.session_in(message.language)
@@ -171,7 +176,7 @@ class Press:
                     sender=self._sender,
                     language=row["language"],
                 )
-                composer = Composer(self._letterhead(campaign, row["step"], row["language"]))
+                composer = Composer(self._letterhead(campaign, row["step"], row["language"]), plate.constants)
                 self._plates[campaign_id, row["step"], row["language"]] = (plate, composer)
             found = self._plates.get((campaign_id, step, language))
         if found is None:
