@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,6 @@ class Pieces:
     """The same in pieces: those in :attr:`Renderer.constants` are the same in every mail."""
 
     subject: str
-    preheader: str
     html: tuple[str, ...]
     text: tuple[str, ...]
 
@@ -60,26 +60,39 @@ class Renderer:
             raise InputError(f"{self._name} cannot be read: {error}.", "Compile it again.") from None
 
     def render(self, values: Mapping[str, object]) -> Rendered:
-        """The mail with ``values``; see :meth:`pieces`."""
-        made = self.pieces(values)
-        return Rendered(made.subject, made.preheader, "".join(made.html), "".join(made.text))
-
-    def pieces(self, values: Mapping[str, object]) -> Pieces:
         """The mail with ``values``, which are nested by name: ``{"municipality": {"name": "Gent"}}``.
 
         Texts are cleaned of control and direction characters and put on one line; in the HTML they are
         escaped. ``None`` counts as missing. Raises ``InputError`` naming the first placeholder that has no
         value, or the sandbox's objection.
         """
-        clean = _clean(values)
-        assert isinstance(clean, dict)
-        try:
-            return Pieces(
+        clean = self.cleaned(values)
+        with self._sentences(clean):
+            return Rendered(
                 subject=" ".join("".join(self._render(self._subject, clean)).split()),
                 preheader=" ".join("".join(self._render(self._preheader, clean)).split()),
+                html="".join(self._render(self._html, clean)),
+                text="".join(self._render(self._text, clean)),
+            )
+
+    def pieces(self, clean: dict[str, object]) -> Pieces:
+        """The same mail in pieces, of values that :meth:`cleaned` has returned. Raises as :meth:`render`."""
+        with self._sentences(clean):
+            return Pieces(
+                subject=" ".join("".join(self._render(self._subject, clean)).split()),
                 html=self._render(self._html, clean),
                 text=self._render(self._text, clean),
             )
+
+    @staticmethod
+    def cleaned(values: Mapping[str, object]) -> dict[str, object]:
+        """``values`` as :meth:`render` cleans them; what is the same in every mail need be cleaned once."""
+        return {name: _clean(value) for name, value in values.items() if value is not None}
+
+    @contextmanager
+    def _sentences(self, clean: Mapping[str, object]) -> Iterator[None]:
+        try:
+            yield
         except UndefinedError as error:
             raise self._missing(clean, error) from None
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
@@ -125,7 +138,7 @@ def _has(values: Mapping[str, object], name: str) -> bool:
 
 def clean_value(text: str) -> str:
     """``text`` on one line, without control, direction and invisible characters."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # then a space is the only white space in it, and nothing is invisible
         return text if "  " not in text else " ".join(text.split())
     text = _INVISIBLE.sub("", _LONE_SURROGATE.sub("\ufffd", text))
     return " ".join(part for part in re.split(r"[ \t\n\v\f\r\x85\u2028\u2029]+", text) if part)

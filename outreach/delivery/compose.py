@@ -43,6 +43,7 @@ from outreach.errors import InputError
 _ALTERNATIVE = "=_outreach_alternative"
 _MIXED = "=_outreach_mixed"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -105,6 +106,8 @@ class Composer:
             fixed.append(identifier("Feedback-ID", name))
         fixed.append(b"MIME-Version: 1.0\r\n")
         self._fixed = b"".join(fixed)
+        self._subject = ("", unstructured("Subject", ""))  # the last one: most mails of a step share it
+        self._second = (0, _date(_EPOCH))
 
     def compose(self, letter: Letter) -> bytes:
         """The whole message: lines end with CRLF and are at most 998 octets long (text lines 76), all of it
@@ -117,12 +120,16 @@ class Composer:
         reply_to = self._reply_to
         if letter.reply_to is not None:
             reply_to = address_field("Reply-To", [Mailbox(letter.reply_to, self._reply_name)])
+        if (second := int(letter.date.timestamp())) != self._second[0] or letter.date.tzinfo is None:
+            self._second = (second, _date(letter.date))
+        if letter.subject != self._subject[0]:
+            self._subject = (letter.subject, unstructured("Subject", letter.subject))
         head = [
-            _date(letter.date),
+            self._second[1],
             self._from,
             address_field("To", [letter.recipient]),
             reply_to,
-            unstructured("Subject", letter.subject),
+            self._subject[1],
             own,
             identifier("References", " ".join((*letter.references, letter.message_id))),
             b"X-Outreach-Message-ID" + own[len("Message-ID") :],

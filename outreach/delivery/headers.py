@@ -52,7 +52,7 @@ def clean_text(value: str) -> str:
 
     :raises InputError: it is longer than 2,000 characters.
     """
-    if not value.isascii() or not value.isprintable():
+    if not value.isprintable():  # nothing unsafe is printable
         value = _UNSAFE.sub(" ", value)
     if "  " in value:
         value = _SPACES.sub(" ", value)
@@ -121,27 +121,37 @@ def encoded_words(text: str, offset: int = 0) -> list[str]:
     use_q = q_size <= b_size
     room = max(min(_WORD_LIMIT, SOFT_LIMIT - offset - 2) - _WORD_OVERHEAD, 12)
     if 0 < min(q_size, b_size) <= room:
-        return [_word(text, use_q)]
+        return [_q_word(raw) if use_q else _b_word(raw)]
     words: list[str] = []
+    if not use_q:
+        start = 0
+        while start < len(raw):
+            end = start + room // 4 * 3
+            while end < len(raw) and raw[end] & 0xC0 == 0x80:  # inside a character
+                end -= 1
+            words.append(_b_word(raw[start:end]))
+            start, room = end, _WORD_LIMIT - _WORD_OVERHEAD
+        return words
     current: list[str] = []
     size = 0
     for character in text:
         data = character.encode("utf-8")
-        width = len(data) + (2 * len(data.translate(None, _Q_SINGLE)) if use_q else 0)
-        if current and (size + width if use_q else (size + width + 2) // 3 * 4) > room:
-            words.append(_word("".join(current), use_q))
+        width = len(data) + 2 * len(data.translate(None, _Q_SINGLE))
+        if current and size + width > room:
+            words.append(_q_word("".join(current).encode("utf-8")))
             current, size, room = [], 0, _WORD_LIMIT - _WORD_OVERHEAD
         current.append(character)
         size += width
     if current:
-        words.append(_word("".join(current), use_q))
+        words.append(_q_word("".join(current).encode("utf-8")))
     return words
 
 
-def _word(text: str, use_q: bool) -> str:
-    raw = text.encode("utf-8")
-    if use_q:
-        return "=?utf-8?q?" + "".join([_Q[byte] for byte in raw]) + "?="
+def _q_word(raw: bytes) -> str:
+    return "=?utf-8?q?" + "".join([_Q[byte] for byte in raw]) + "?="
+
+
+def _b_word(raw: bytes) -> str:
     return "=?utf-8?b?" + binascii.b2a_base64(raw, newline=False).decode("ascii") + "?="
 
 
@@ -205,6 +215,7 @@ def domain_to_ascii(domain: str) -> str:
     return domain.lower()
 
 
+@lru_cache(maxsize=4096)
 def envelope_address(address: str) -> str:
     """``address`` as it stands between the angle brackets of MAIL and RCPT (RFC 5321, section 4.1.2): quoted
     where it must be, its domain in punycode. Not ASCII only where its local part is not.

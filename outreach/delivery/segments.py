@@ -12,48 +12,57 @@ import binascii
 from collections.abc import Iterable, Sequence
 
 #: Bytes below which a constant part is not worth three forms of its own.
-_WORTH = 48
+_WORTH = 64
 
 
 class Base64Text:
     """Encodes texts made of the same constant parts again and again."""
 
     def __init__(self, constants: Iterable[str] = ()) -> None:
-        self._forms = {
-            text: _forms(raw)
-            for text in constants
-            if "\r" not in text and len(raw := _canonical(text)) >= _WORTH
-        }
+        self._short: dict[str, bytes] = {}
+        self._forms: dict[str, tuple[tuple[bytes, bytes, bytes], ...]] = {}
+        for text in constants:
+            if "\r" not in text:
+                raw = _canonical(text)
+                if len(raw) < _WORTH:
+                    self._short[text] = raw
+                else:
+                    self._forms[text] = _forms(raw)
 
     def lines(self, text: str | Sequence[str]) -> bytes:
         """``text``, whole or in pieces, in UTF-8 as base64 lines with CRLF at their ends; its own lines end
         with CRLF, as the canonical form of text asks (RFC 2046, section 4.1.1)."""
         if isinstance(text, str):
             return base64_lines(_canonical(text))
-        forms = self._forms
+        forms, short = self._forms, self._short
         parts: list[bytes] = []
         left = b""  # what is not encoded yet
         for piece in text:
-            found = forms.get(piece)
-            if found is None:
-                if "\r" in piece:  # could be half of a line end
-                    return base64_lines(_canonical("".join(text)))
-                left += _canonical(piece)
-                continue
-            head, middle, tail = found[len(left) % 3]
-            if left or head:
-                parts.append(base64_lines(left + head))
-            parts.append(middle)
-            left = tail
+            if (long := forms.get(piece)) is not None:
+                head, middle, tail = long[len(left) % 3]
+                left += head
+                if left:
+                    parts.append(base64_lines(left))
+                parts.append(middle)
+                left = tail
+            elif (raw := short.get(piece)) is not None:
+                left += raw
+            elif "\r" in piece:  # could be half of a line end
+                return base64_lines(_canonical("".join(text)))
+            else:
+                left += piece.encode("utf-8", "replace").replace(b"\n", b"\r\n")
         parts.append(base64_lines(left))
         return b"".join(parts)
 
 
 def base64_lines(raw: bytes) -> bytes:
     encoded = binascii.b2a_base64(raw, newline=False)
-    if len(encoded) <= 76:
+    size = len(encoded)
+    if size <= 76:
         return encoded + b"\r\n" if encoded else b""
-    lines = [encoded[start : start + 76] for start in range(0, len(encoded), 76)]
+    if size <= 152:
+        return b"%b\r\n%b\r\n" % (encoded[:76], encoded[76:])
+    lines = [encoded[start : start + 76] for start in range(0, size, 76)]
     lines.append(b"")
     return b"\r\n".join(lines)
 

@@ -73,12 +73,17 @@ class Plate:
         }
         if session is not None:
             self._fixed["session"] = session_values(session, language)
+        self._clean = renderer.cleaned(self._fixed)
+        self._clean_links = renderer.cleaned(self._links)
         self._days: dict[datetime, str] = {}
 
     def values(self, to: Addressing, token: str) -> dict[str, object]:
         """Everything a template may use."""
+        own = self._own(to, token)
+        return {**self._fixed, **own, "links": {**self._links, **self._answers.for_token(token)}}
+
+    def _own(self, to: Addressing, token: str) -> dict[str, object]:
         return {
-            **self._fixed,
             "greeting": self._strings.greeting(to.country),
             "municipality": {"name": to.municipality, "country": to.country, "region": to.region},
             "contact": {
@@ -86,7 +91,6 @@ class Plate:
                 "email": to.email,
                 "source": f"{to.source}, {self._day(to.source_at)}",
             },
-            "links": {**self._links, **self._answers.for_token(token)},
         }
 
     def render(self, to: Addressing, token: str) -> Rendered:
@@ -95,7 +99,10 @@ class Plate:
 
     def pieces(self, to: Addressing, token: str) -> Pieces:
         """The mail, what is the same in all apart from what is not. Raises as :meth:`render` does."""
-        return self._renderer.pieces(self.values(to, token))
+        # the links need no cleaning: the fixed ones had theirs, the others are percent-encoded
+        own = self._renderer.cleaned(self._own(to, token))
+        links = {**self._clean_links, **self._answers.for_token(token)}
+        return self._renderer.pieces({**self._clean, **own, "links": links})
 
     def _day(self, at: datetime) -> str:
         if at not in self._days:
@@ -114,7 +121,7 @@ class Press:
         self._sender = sender
         self._from = Mailbox(sender.address, sender.display_name)
         self._reply_to = Mailbox(sender.reply_address, sender.display_name)
-        self._domain = sender.address.rpartition("@")[2]
+        self._domain = self._from.address.rpartition("@")[2]
         self._signer = signing.signer(workspace, name)
         self._campaigns: dict[int, tuple[campaigns.Campaign, Definition]] = {}
         self._plates: dict[tuple[int, str, str], tuple[Plate, Composer]] = {}
@@ -154,12 +161,12 @@ class Press:
         )
         if self._signer is not None:
             data = self._signer.sign(data, now) + data
-        return Mail(id=message.id, sender=self._sender.address, recipient=message.email, data=data)
+        return Mail(id=message.id, sender=self._from.address, recipient=message.email, data=data)
 
     def _plus_address(self, token: str) -> str | None:
         if not self._sender.plus_addressing:
             return None
-        local, _, domain = self._sender.reply_address.rpartition("@")
+        local, _, domain = self._reply_to.address.rpartition("@")
         return f"{local}+{token}@{domain}"
 
     def _plate(self, campaign_id: int, step: str, language: str) -> tuple[Plate, Composer]:
