@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -60,9 +61,38 @@ def _slices(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
         yield some
 
 
+def stored(column: sa.Column[Any], value: Any, connection: sa.Connection) -> Any:
+    """``value`` of ``column`` as the driver takes it."""
+    return _stored(column, value, connection.dialect)
+
+
 def _stored(column: sa.Column[Any], value: Any, dialect: sa.Dialect) -> Any:
     process = column.type.dialect_impl(dialect).bind_processor(dialect)
     return process(value) if process else value
+
+
+@contextmanager
+def plain_cursor(connection: sa.Connection) -> Iterator[Callable[[str, Sequence[Any]], int]]:
+    """Executes a statement, its parameters marked by ``?``, in the transaction of ``connection``, and gives
+    the number of rows it changed. For statements that run for every message: no compiling, no logging. What
+    goes wrong is raised as SQLAlchemy does."""
+    driver = connection.dialect.dbapi
+    assert driver is not None
+    cursor = connection.connection.cursor()
+    marks = connection.dialect.paramstyle != "qmark"
+
+    def execute(statement: str, values: Sequence[Any]) -> int:
+        cursor.execute(statement.replace("?", "%s") if marks else statement, values)
+        return cursor.rowcount
+
+    try:
+        yield execute
+    except driver.Error as error:
+        raise sa.exc.DBAPIError.instance(
+            None, None, error, driver.Error, dialect=connection.dialect
+        ) from error
+    finally:
+        cursor.close()
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:

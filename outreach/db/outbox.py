@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from outreach.db import schema
-from outreach.db.dialect import insert_ignoring
+from outreach.db.dialect import insert_ignoring, plain_cursor, stored
 from outreach.model.states import (
     MESSAGE_MOVES,
     STOPPING_ENGAGEMENTS,
@@ -83,6 +82,15 @@ class Recovered:
 
     released: int  # certainly not sent: they go again
     uncertain: int  # may have been sent: a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an attempt came to."""
+
+    id: int
+    outcome: Outcome
+    decision: Decision
 
 
 def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -197,95 +205,64 @@ def postpone(connection: sa.Connection, until: Mapping[int, datetime]) -> None:
         )
 
 
-def hand_over(connection: sa.Connection, id_: int, run: str, now: datetime) -> bool:
-    """Mark, durably, that the end of DATA may go out. ``False``: the claim is lost, and it must not."""
-    marked = connection.execute(_HAND_OVER, {"b_id": id_, "b_run": run, "b_now": now})
-    return marked.rowcount == 1
+def hand_over(connection: sa.Connection, ids: Collection[int], run: str, now: datetime) -> set[int]:
+    """Mark, durably at the commit, that the end of DATA may go out; those whose claim is lost are not among
+    the ids returned, and must not go."""
+    if not ids:
+        return set()
+    at = stored(_MESSAGE.c.handed_at, now, connection)
+    with plain_cursor(connection) as execute:
+        return {id_ for id_ in ids if execute(_MARK, (at, id_, run, at)) == 1}
 
 
-# The statements that every message needs are built once: building them costs ten times what SQLite takes.
-_HAND_OVER = (
-    sa.update(_MESSAGE)
-    .where(
-        _MESSAGE.c.id == sa.bindparam("b_id"),
-        _MESSAGE.c.state == MessageState.SENDING,
-        _MESSAGE.c.claimed_by == sa.bindparam("b_run"),
-        _MESSAGE.c.claimed_until > sa.bindparam("b_now"),
-        _MESSAGE.c.handed_at.is_(None),
-    )
-    .values(handed_at=sa.bindparam("b_now"))
+def finish(connection: sa.Connection, run: str, settled: Iterable[Settled], now: datetime) -> None:
+    """Write down what the server said, and where the messages go.
+
+    An acceptance is written even when the claim was lost meanwhile: the row is then ``uncertain``, and this
+    is the answer it waited for.
+    """
+    at = stored(_MESSAGE.c.sent_at, now, connection)
+    with plain_cursor(connection) as execute:
+        for one in settled:
+            outcome, decision, state = one.outcome, one.decision, one.decision.state
+            due_at = None
+            if decision.retry_at is not None:
+                due_at = stored(_MESSAGE.c.due_at, decision.retry_at, connection)
+            sent_at = at if state is MessageState.SENT else None
+            burnt = 1 if decision.burns_attempt else 0
+            reason = decision.reason or None
+            moved = execute(_MOVE, (state.value, reason, due_at, burnt, sent_at, one.id, run, state.value))
+            said = (outcome.kind.value, str(outcome.stage), outcome.code, outcome.enhanced, outcome.text)
+            execute(_TRY, (at, *said, one.id))
+            if moved and (kind := _EVENTS.get(state)):
+                execute(_TELL, (at, kind.value, decision.reason, one.id))
+
+
+# The statements each message costs go straight to the driver: building and compiling them takes longer than the
+# database does.
+_MARK = (
+    "UPDATE message SET handed_at = ? WHERE id = ? AND state = 'sending' AND claimed_by = ?"
+    " AND claimed_until > ? AND handed_at IS NULL"
 )
-_WHOSE = sa.select(_MESSAGE.c.sender, _MESSAGE.c.campaign_id, _MESSAGE.c.recipient_id)
-_ADD_ATTEMPT = sa.insert(schema.attempt)
-_ADD_EVENT = sa.insert(schema.engagement).values(
-    municipality_id=sa.select(schema.recipient.c.municipality_id)
-    .where(schema.recipient.c.id == sa.bindparam("b_recipient"))
-    .scalar_subquery()
+_MOVE = (
+    "UPDATE message SET state = ?, reason = ?, claimed_by = NULL, claimed_until = NULL,"
+    " due_at = coalesce(?, due_at), attempts = attempts + ?, sent_at = coalesce(?, sent_at)"
+    " WHERE id = ? AND ((state = 'sending' AND claimed_by = ?) OR (state = 'uncertain' AND ? = 'sent'))"
+)
+_TRY = (
+    "INSERT INTO attempt (message_id, sender, at, outcome, stage, code, enhanced, text)"
+    " SELECT id, sender, ?, ?, ?, ?, ?, ? FROM message WHERE id = ?"
+)
+_TELL = (
+    "INSERT INTO engagement (at, kind, campaign_id, municipality_id, recipient_id, message_id, detail)"
+    " SELECT ?, ?, message.campaign_id, recipient.municipality_id, recipient.id, message.id, ?"
+    " FROM message JOIN recipient ON recipient.id = message.recipient_id WHERE message.id = ?"
 )
 _EVENTS = {
     MessageState.SENT: EngagementKind.SENT,
     MessageState.FAILED: EngagementKind.FAILED,
     MessageState.BOUNCED: EngagementKind.BOUNCED,
 }
-
-
-@cache
-def _finish(sent: bool, deferred: bool, burns_attempt: bool) -> Any:
-    ours = sa.and_(_MESSAGE.c.state == MessageState.SENDING, _MESSAGE.c.claimed_by == sa.bindparam("b_run"))
-    if sent:
-        ours = sa.or_(ours, _MESSAGE.c.state == MessageState.UNCERTAIN)
-    values: dict[str, Any] = {
-        "state": sa.bindparam("b_state"),
-        "reason": sa.bindparam("b_reason"),
-        "claimed_by": None,
-        "claimed_until": None,
-    }
-    if sent:
-        values["sent_at"] = sa.bindparam("b_now")
-    if deferred:
-        values["due_at"] = sa.bindparam("b_retry")
-    if burns_attempt:
-        values["attempts"] = _MESSAGE.c.attempts + 1
-    found = _MESSAGE.c.id == sa.bindparam("b_id")
-    return sa.update(_MESSAGE).where(found, ours).values(**values).returning(*_WHOSE.selected_columns)
-
-
-def finish(
-    connection: sa.Connection, id_: int, run: str, outcome: Outcome, decision: Decision, now: datetime
-) -> None:
-    """Write down what the server said, and where the message goes.
-
-    An acceptance is written even when the claim was lost meanwhile: the row is then ``uncertain``, and this
-    is the answer it waited for.
-    """
-    statement = _finish(
-        decision.state is MessageState.SENT, decision.retry_at is not None, decision.burns_attempt
-    )
-    values = {
-        "b_id": id_,
-        "b_run": run,
-        "b_state": decision.state,
-        "b_reason": decision.reason or None,
-        "b_now": now,
-        "b_retry": decision.retry_at,
-    }
-    moved = connection.execute(statement, values).one_or_none()
-    owner = moved or connection.execute(_WHOSE.where(_MESSAGE.c.id == id_)).one()
-    add_attempt(connection, id_, owner.sender, outcome, now)
-    event = _EVENTS.get(decision.state)
-    if moved and event:
-        connection.execute(
-            _ADD_EVENT,
-            {
-                "at": now,
-                "kind": event,
-                "campaign_id": owner.campaign_id,
-                "b_recipient": owner.recipient_id,
-                "recipient_id": owner.recipient_id,
-                "message_id": id_,
-                "detail": decision.reason,
-            },
-        )
 
 
 def release(connection: sa.Connection, ids: Iterable[int], run: str, now: datetime, reason: str) -> None:
@@ -335,7 +312,7 @@ def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime
 def add_attempt(connection: sa.Connection, id_: int, sender: str, outcome: Outcome, now: datetime) -> None:
     """Keep what the server said."""
     connection.execute(
-        _ADD_ATTEMPT,
+        sa.insert(schema.attempt),
         {
             "message_id": id_,
             "sender": sender,

@@ -8,6 +8,7 @@ answer 3726730; learn.microsoft.com, "SMTP AUTH submission" and "continuous erro
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
@@ -36,6 +37,8 @@ _ENHANCED = re.compile(r"(?:^|[\s#(])([245])\.(\d{1,3})\.(\d{1,3})(?=$|[\s:;,)])
 
 class GarbledReplyError(Exception):
     """What the server sent is no SMTP reply; the connection cannot be trusted any more."""
+
+    before: Sequence[Reply] = ()  # replies that were whole before it, to commands before
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,17 @@ class ReplyReader:
         """The replies that ``data`` completes.
 
         :raises GarbledReplyError: a line is no reply line, is longer than 8 KB, changes the code within one
-            reply, or a reply is longer than 64 KB. Replies completed before it in the same packet are lost,
-            as is proper: a server that mixes them cannot be understood.
+            reply, or a reply is longer than 64 KB.
         """
         done: list[Reply] = []
+        try:
+            self._feed(data, done)
+        except GarbledReplyError as error:
+            error.before = done
+            raise
+        return done
+
+    def _feed(self, data: bytes, done: list[Reply]) -> None:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         if len(self._buffer) > MAX_LINE:
             raise GarbledReplyError("a line of the reply does not end")
@@ -88,7 +98,6 @@ class ReplyReader:
             if match[2] != b"-":
                 done.append(Reply(code, "\n".join(self._lines)))
                 self._lines, self._size = [], 0
-        return done
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:

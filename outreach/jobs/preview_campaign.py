@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -177,13 +177,12 @@ def send_test(
         if not wanted or sample.language in wanted:
             data = sample.data if signer is None else signer.sign(sample.data, now) + sample.data
             mails.append(Mail(id=number, sender=prepared.sender.address, recipient=to, data=data))
-    deliver(
-        account,
-        mails,
-        hand_over=lambda _id: True,
-        finished=lambda _id, outcome: outcomes.append(outcome),
-        connections=1,
-    )
+
+    def record(handing_over: Sequence[int], finished: Sequence[tuple[int, Outcome]]) -> Sequence[int]:
+        outcomes.extend(outcome for _, outcome in finished)
+        return handing_over
+
+    deliver(account, mails, record=record, connections=1)
     return outcomes
 
 

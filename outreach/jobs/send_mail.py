@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from outreach.campaign import schedule
 from outreach.db import campaigns, mailbox, messages, outbox, senders
 from outreach.db.engine import Database
-from outreach.db.outbox import Due
+from outreach.db.outbox import Due, Settled
 from outreach.delivery import policy, refusals, tokens
 from outreach.errors import MailServerError, SettingsError
 from outreach.jobs import accounts, runs
@@ -157,8 +157,7 @@ class _Sending:
             deliver(
                 self._account,
                 self._mails(first),
-                hand_over=self._hand_over,
-                finished=self._finished,
+                record=self._record,
                 connections=self._sender.limits.connections,
             )
         except MailServerError as error:
@@ -245,12 +244,26 @@ class _Sending:
                 yield self._press.mail(one, self._now())
             batch = self._claim()
 
-    def _hand_over(self, id_: int) -> bool:
+    def _record(self, handing_over: Sequence[int], finished: Sequence[tuple[int, Outcome]]) -> set[int]:
+        """Write down outcomes, and mark what may be handed over next, in one transaction."""
+        now = self._now()
+        settled = [self._settled(id_, outcome, now) for id_, outcome in finished]
         with self._database.write() as connection:
-            return outbox.hand_over(connection, id_, self._run, self._now())
+            if settled:
+                outbox.finish(connection, self._run, settled, now)
+            for one in settled:
+                if one.decision.state is not MessageState.SENT:
+                    self._consequences(connection, one, now)
+            held = outbox.hand_over(connection, handing_over, self._run, now)
+        for one in settled:
+            del self._claimed[one.id]
+            self._report.states[one.decision.state] += 1
+        if settled:
+            self._progress(self._report)
+        return held
 
-    def _finished(self, id_: int, outcome: Outcome) -> None:
-        one, now = self._claimed.pop(id_), self._now()
+    def _settled(self, id_: int, outcome: Outcome, now: datetime) -> Settled:
+        one = self._claimed[id_]
         decision = policy.decide(
             outcome,
             one.attempts,
@@ -260,7 +273,9 @@ class _Sending:
             throttles_in_a_row=self._throttles,
         )
         # Refused on the spot because the address is dead: a bounce without the detour.
-        bounce = refusals.refusal_bounce(outcome, one.email)
+        bounce = None
+        if outcome.kind is not OutcomeKind.ACCEPTED:
+            bounce = refusals.refusal_bounce(outcome, one.email)
         if bounce is not None and bounce.hard:
             detail = " ".join(filter(None, (bounce.status, bounce.reason)))
             decision = replace(decision, state=MessageState.BOUNCED, reason=f"{detail}: {decision.reason}")
@@ -268,23 +283,24 @@ class _Sending:
             self._throttles += 1
         elif outcome.kind is OutcomeKind.ACCEPTED:
             self._throttles = 0
-        with self._database.write() as connection:
-            outbox.finish(connection, id_, self._run, outcome, decision, now)
-            if decision.pause_sender_seconds:
-                until = now + timedelta(seconds=decision.pause_sender_seconds)
-                senders.rest(connection, self._name, until, decision.reason, now)
-            if bounce is not None and bounce.hard:
-                mailbox.suppress(
-                    connection,
-                    key=tokens.suppression_key(self._key, one.email),
-                    scope=SuppressionScope.ADDRESS,
-                    address=one.email_key,
-                    reason=SuppressionReason.BOUNCED,
-                    source=f"message {one.id}",
-                    now=now,
-                )
-        self._report.states[decision.state] += 1
-        self._progress(self._report)
+        return Settled(id_, outcome, decision)
+
+    def _consequences(self, connection: sa.Connection, settled: Settled, now: datetime) -> None:
+        """What an outcome means for the sender and for the address."""
+        one, decision = self._claimed[settled.id], settled.decision
+        if decision.pause_sender_seconds:
+            until = now + timedelta(seconds=decision.pause_sender_seconds)
+            senders.rest(connection, self._name, until, decision.reason, now)
+        if decision.state is MessageState.BOUNCED:
+            mailbox.suppress(
+                connection,
+                key=tokens.suppression_key(self._key, one.email),
+                scope=SuppressionScope.ADDRESS,
+                address=one.email_key,
+                reason=SuppressionReason.BOUNCED,
+                source=f"message {one.id}",
+                now=now,
+            )
 
     def _give_back(self, reason: str) -> None:
         if self._claimed:

@@ -9,12 +9,13 @@ Never twice: a message is ``LOST_AFTER`` as soon as its last dot may have left a
 """
 
 from outreach.smtp.account import Account, Mail, Security, SendingStoppedError
-from outreach.smtp.batch import PerMinute, Visited, check_sign_in, deliver, visit
+from outreach.smtp.batch import PerMinute, Record, Visited, check_sign_in, deliver, visit
 
 __all__ = [
     "Account",
     "Mail",
     "PerMinute",
+    "Record",
     "Security",
     "SendingStoppedError",
     "Visited",

@@ -7,7 +7,7 @@ import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,10 +16,13 @@ from outreach.delivery.replies import Stage
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
 from outreach.smtp.account import Account, Mail, SendingStoppedError
-from outreach.smtp.line import Line, Progress
+from outreach.smtp.line import Line, LineLostError, Parcel
 from outreach.smtp.opening import open_line, unusable
 
 log = logging.getLogger(__name__)
+
+#: See :func:`deliver`.
+Record = Callable[[Sequence[int], Sequence[tuple[int, Outcome]]], Collection[int]]
 
 
 class PerMinute:
@@ -42,8 +45,7 @@ def deliver(
     account: Account,
     mails: Iterable[Mail],
     *,
-    hand_over: Callable[[int], bool],
-    finished: Callable[[int, Outcome], None],
+    record: Record,
     connections: int = 4,
     pace: Callable[[], float | None] | None = None,
     messages_per_connection: int = 500,
@@ -54,13 +56,19 @@ def deliver(
     All callbacks run in the calling thread, never two at once.
 
     :param mails: drawn one at a time, each when a connection is ready to send it, so it may render just in
-        time and end when its time is up. A mail drawn for which neither ``hand_over`` nor ``finished`` was
-        called is untouched: nothing of it was sent. This can only happen when this function raises.
-    :param hand_over: called with the id when the recipient was accepted, before DATA. Has to mark the row
-        durably and return whether the claim still holds; ``False`` leaves the message out, without outcome.
-    :param finished: called with the id and the outcome as soon as it is known, exactly once for every mail
-        begun and not left out. After a throttling answer it is for the caller to let ``pace`` wait: the
-        gateway itself goes on.
+        time and end when its time is up. A mail drawn whose id ``record`` was given neither way is untouched:
+        nothing of its content was sent. This can only happen when this function raises.
+    :param record: called as ``record(handing_over, finished)`` with what several connections have to write
+        down at the same moment, as one transaction.
+
+        ``handing_over`` are the ids whose last dot may go out next: it has to mark their rows durably and
+        return those whose claim still holds. The others are left out, without outcome.
+
+        ``finished`` are ids with their outcomes, as soon as they are known, exactly once for every mail begun
+        and not left out. After a throttling answer it is for the caller to let ``pace`` wait: the gateway
+        itself goes on. Behind a message that is under way one more may have begun on the same connection.
+
+        When it raises, nothing may have been written; the outcomes are given once more at the end.
     :param pace: asked before each draw: 0 to go, else seconds after which it is asked again; ``None`` draws
         no more. Giving 0 counts as taking the turn.
     :param messages_per_connection: then the connection is renewed.
@@ -71,9 +79,7 @@ def deliver(
     """
     if connections < 1 or messages_per_connection < 1:
         raise ValueError("connections and messages_per_connection have to be at least 1")
-    run = _Run(
-        account, iter(mails), hand_over, finished, connections, pace, messages_per_connection, reconnect_wait
-    )
+    run = _Run(account, iter(mails), record, connections, pace, messages_per_connection, reconnect_wait)
     asyncio.run(run.send())
 
 
@@ -111,6 +117,66 @@ def check_sign_in(account: Account) -> tuple[str, ...]:
     return visit(account).extensions
 
 
+class _Ledger:
+    """What the workers of a run have to write down, together for all that comes up in one turn of the event
+    loop: nothing waits for more to come."""
+
+    def __init__(self, record: Record, failed: Callable[[BaseException], None]) -> None:
+        self._record = record
+        self._failed = failed
+        self._marks: list[tuple[int, asyncio.Future[bool]]] = []
+        self._finished: list[tuple[int, Outcome]] = []
+        self._is_due = False
+
+    def finish(self, id_: int, outcome: Outcome) -> None:
+        self._finished.append((id_, outcome))
+        self._soon()
+
+    async def hand_over(self, id_: int) -> bool:
+        """Whether the row is marked, durably, and the message may go. Raises what ``record`` raised."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        self._marks.append((id_, future))
+        self._soon()
+        return await future
+
+    def close(self) -> None:
+        """Write down what is left; raises what ``record`` raises."""
+        marks, self._marks = self._marks, []
+        for _, future in marks:
+            future.cancel()
+        if self._finished:
+            finished, self._finished = self._finished, []
+            self._record([], finished)
+
+    def _soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        self._is_due = False
+        marks, self._marks = self._marks, []
+        marks = [(id_, future) for id_, future in marks if not future.done()]  # its worker may have gone
+        finished, self._finished = self._finished, []
+        if not marks and not finished:
+            return
+        try:
+            held = self._record([id_ for id_, _ in marks], finished)
+        except BaseException as error:
+            self._finished = finished + self._finished
+            self._failed(error)
+            for _, future in marks:
+                future.set_exception(_NotMarkedError())
+            return
+        for id_, future in marks:
+            future.set_result(id_ in held)
+
+
+class _NotMarkedError(Exception):
+    """The row could not be marked; why is known to the run."""
+
+
 class _Run:
     """The workers of one :func:`deliver`, one a connection, and what they share."""
 
@@ -118,8 +184,7 @@ class _Run:
         self,
         account: Account,
         mails: Iterator[Mail],
-        hand_over: Callable[[int], bool],
-        finished: Callable[[int, Outcome], None],
+        record: Record,
         connections: int,
         pace: Callable[[], float | None] | None,
         messages_per_connection: int,
@@ -127,16 +192,18 @@ class _Run:
     ) -> None:
         self._account = account
         self._mails = mails
-        self._hand_over = hand_over
-        self._finished = finished
+        self._ledger = _Ledger(record, self._stop)
         self._connections = connections
         self._pace = pace
+        self._not_before = 0.0  # by time.monotonic(): the pace is not asked again sooner
+        self._drawn_out = False  # there is no further mail, or the pace lets none go
         self._per_connection = messages_per_connection
         self._reconnect_wait = reconnect_wait
         self._put_back: deque[Mail] = deque()
         self._stopped = asyncio.Event()
         self._error: BaseException | None = None
         self._losses = 0  # connections lost in a row, over all workers, with nothing settled in between
+        self._data_in_group = True  # until the server shows that it cannot be trusted with that
         self._open_lines = 0
         self._connecting = 0
         self._connected = asyncio.Event()
@@ -146,6 +213,18 @@ class _Run:
         # The first connection is opened before the first mail is drawn: a server that cannot be used touches
         # none. The others follow once there is a mail to send.
         self._start(await open_line(self._account))
+        try:
+            await self._until_done()
+        finally:
+            if self._error is None:
+                self._ledger.close()
+            else:
+                with suppress(Exception):  # the first error tells more
+                    self._ledger.close()
+        if self._error is not None:
+            raise self._error
+
+    async def _until_done(self) -> None:
         try:
             while self._workers:
                 await asyncio.wait(self._workers, return_when=asyncio.FIRST_COMPLETED)
@@ -158,8 +237,6 @@ class _Run:
             if late:
                 await asyncio.wait(late)
             raise
-        if self._error is not None:
-            raise self._error
 
     def _start(self, line: Line | None) -> None:
         worker = asyncio.create_task(self._work(line))
@@ -174,28 +251,35 @@ class _Run:
     async def _work(self, line: Line | None) -> None:
         if line is not None:
             self._open_lines += 1
+        parcel: Parcel | None = None  # one whose group went out behind another's content
         try:
-            while (mail := await self._draw(line)) is not None:
-                if line is not None and line.sent == 0 and len(self._workers) == 1:
-                    for _ in range(self._connections - 1):
-                        self._start(None)
-                if line is None or not line.usable or line.sent >= self._per_connection:
-                    if line is not None:
-                        self._open_lines -= 1
-                        old, line = line, None
-                        await old.quit()
-                    line = await self._connect(mail)
-                    if line is None:
+            while True:
+                if parcel is None or line is None:
+                    mail = await self._draw(line)
+                    if mail is None:
                         return
-                fresh = line.sent == 0
-                outcome = await self._transact(line, mail)
-                if outcome is None:
-                    continue
-                if outcome.kind is OutcomeKind.LOST_BEFORE and outcome.stage == Stage.MAIL and not fresh:
-                    # The server closed a connection that had been idle: nothing of the message was sent.
-                    self._put_back.append(mail)
-                    continue
-                self._settle(mail, outcome)
+                    if line is not None and line.sent == 0 and len(self._workers) == 1:
+                        for _ in range(self._connections - 1):
+                            self._start(None)
+                    if line is None or not line.usable or line.sent >= self._per_connection:
+                        if line is not None:
+                            self._open_lines -= 1
+                            old, line = line, None
+                            await old.quit()
+                        line = await self._connect(mail)
+                        if line is None:
+                            return
+                    prepared = line.prepare(mail)
+                    if isinstance(prepared, Outcome):
+                        self._settle(mail, prepared)
+                        continue
+                    parcel = prepared
+                parcel = await self._transact(line, parcel)
+                if parcel is not None and (self._error is not None or not line.usable):
+                    # Nothing of its content was sent: it goes over another connection.
+                    self._put_back.append(parcel.mail)
+                    parcel = None
+                    line.abort()
         except Exception as error:  # of the source or a callback: nothing more is begun
             self._stop(error)
         finally:
@@ -208,15 +292,59 @@ class _Run:
         while not self._stopped.is_set():
             if self._put_back:
                 return self._put_back.popleft()
-            wait = 0.0 if self._pace is None else self._pace()
+            wait = self._turn()
             if wait is None:
                 return await self._left_over(line)
             if wait <= 0:
                 mail = next(self._mails, None)
-                return mail if mail is not None else await self._left_over(line)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), wait)
+                if mail is not None:
+                    return mail
+                self._drawn_out = True
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), wait)
         return None
+
+    def _draw_behind(self, line: Line) -> Parcel | None:
+        """A mail that can go at once, behind the one under way on ``line``."""
+        while line.pipelining and line.usable and line.sent < self._per_connection:
+            if self._stopped.is_set():
+                break
+            if self._put_back:
+                mail = self._put_back.popleft()
+            else:
+                if self._turn() != 0:
+                    break
+                try:
+                    drawn = next(self._mails, None)
+                except Exception as error:  # the one under way comes to its end all the same
+                    self._stop(error)
+                    break
+                if drawn is None:
+                    self._drawn_out = True
+                    break
+                mail = drawn
+            prepared = line.prepare(mail)
+            if isinstance(prepared, Parcel):
+                return prepared
+            self._settle(mail, prepared)
+        return None
+
+    def _turn(self) -> float | None:
+        """What the pace says: 0 to go, seconds to wait, ``None`` to end."""
+        if self._drawn_out:
+            return None
+        if self._pace is None:
+            return 0.0
+        wait = self._not_before - time.monotonic()
+        if wait <= 0:
+            asked = self._pace()
+            if asked is None:
+                self._drawn_out = True
+                return None
+            wait = max(asked, 0.0)
+            self._not_before = time.monotonic() + wait
+        return wait
 
     async def _left_over(self, line: Line | None) -> Mail | None:
         """A mail whose own worker got no connection: who has one stays until all the others have theirs."""
@@ -235,6 +363,7 @@ class _Run:
                 await asyncio.sleep(min(self._reconnect_wait * 2 ** (self._losses - 1), 30.0))
             if not self._stopped.is_set():
                 line = await open_line(self._account)
+                line.data_in_group = self._data_in_group
                 self._open_lines += 1
                 return line
         except SendingStoppedError as error:
@@ -249,22 +378,47 @@ class _Run:
         self._put_back.append(mail)
         return None
 
-    async def _transact(self, line: Line, mail: Mail) -> Outcome | None:
-        progress = Progress()
+    async def _transact(self, line: Line, parcel: Parcel) -> Parcel | None:
+        """One message from its commands to its outcome; the parcel that was begun behind it, if any."""
+        following: Parcel | None = None
+        fresh = line.sent == 0
+        outcome: Outcome | None
         try:
-            return await line.transact(mail, self._hand_over, progress)
-        except asyncio.CancelledError:
+            try:
+                if not parcel.given:
+                    line.begin(parcel)
+                outcome = await line.ask(parcel)
+                self._data_in_group &= line.data_in_group
+                if outcome is None:
+                    following = self._draw_behind(line)
+                    if not await self._ledger.hand_over(parcel.mail.id):
+                        line.abort()  # after DATA there is no other way to leave a message out
+                        return following
+                    outcome = await line.hand_over(parcel, following)
+            except LineLostError as error:
+                line.abort()
+                outcome = parcel.lost(str(error))
+        except BaseException as error:
+            # Not marked, or interrupted: what is not marked was not sent.
             line.abort()
-            self._finished(mail.id, progress.lost("interrupted"))
+            why = "interrupted" if isinstance(error, asyncio.CancelledError) else "it could not be marked"
+            self._ledger.finish(parcel.mail.id, parcel.lost(why))
+            if isinstance(error, _NotMarkedError):
+                return following
             raise
-        except BaseException:
-            # hand_over failed: DATA was not given, so nothing was sent.
-            line.abort()
-            self._finished(mail.id, progress.lost("the message could not be marked"))
-            raise
+        if outcome.stage == Stage.MAIL and not fresh:
+            lost = outcome.kind is OutcomeKind.LOST_BEFORE
+            if lost or (outcome.code == 421 and parcel.behind):
+                # The server closed a connection that had been idle, or has had enough messages on it, and
+                # nothing of this one was sent.
+                line.abort()
+                self._put_back.append(parcel.mail)
+                return following
+        self._settle(parcel.mail, outcome)
+        return following
 
     def _settle(self, mail: Mail, outcome: Outcome) -> None:
-        self._finished(mail.id, outcome)
+        self._ledger.finish(mail.id, outcome)
         if outcome.kind in (OutcomeKind.LOST_BEFORE, OutcomeKind.LOST_AFTER) or outcome.code == 421:
             self._losses += 1
             if self._losses >= 2 + self._connections:

@@ -1,10 +1,19 @@
-"""One signed-in connection: message transactions, one after the other (RFC 5321, section 3.3)."""
+"""One signed-in connection: message transactions, one after the other (RFC 5321, section 3.3).
+
+To a server that offers PIPELINING (RFC 2920) MAIL, RCPT and DATA go in one write, and the group of the next
+message directly behind the content of the one before: section 3.1 wants DATA last in its group, and allows the
+content to be the first "command" of the next. So a message costs one round trip instead of four. All replies
+are still read, each for its own command.
+
+After a refused RCPT some servers take DATA all the same, and then section 3.1 has the client send a lone dot.
+We close the connection instead: a server that is wrong about this might be wrong about the recipient, who
+would get an empty mail. From then on DATA waits for the reply to RCPT there (:attr:`Line.data_in_group`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +33,22 @@ from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
 from outreach.smtp.account import Account, Mail
 
+#: Content up to so many bytes is given to the kernel together with its last dot, in one call.
+_ONE_WRITE = 131_072
+_STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+
 
 @dataclass(slots=True)
-class Progress:
-    """How far the message under way has come; readable when everything else broke off."""
+class Parcel:
+    """A mail as this connection takes it, and how far it has come."""
 
+    mail: Mail
+    content: bytes  # whole lines, dots doubled, without the last one
+    commands: tuple[bytes, bytes, bytes]  # MAIL, RCPT, DATA
+    behind: bool = False  # its group went out behind another's content
     stage: Stage = Stage.MAIL
     ended: bool = False  # the last dot may have left this machine
+    given: int = 0  # how many of the commands went out
 
     def lost(self, why: str) -> Outcome:
         kind = OutcomeKind.LOST_AFTER if self.ended else OutcomeKind.LOST_BEFORE
@@ -42,20 +60,30 @@ class LineLostError(Exception):
 
 
 class Line(asyncio.Protocol):
-    """A signed-in connection: message transactions, one after the other."""
+    """A signed-in connection: message transactions, one after the other.
+
+    For each parcel of :meth:`prepare`: :meth:`begin` (unless it went behind another), :meth:`ask`, and when
+    that gives ``None``, :meth:`hand_over`.
+    """
 
     def __init__(self, transport: asyncio.Transport, extensions: dict[str, str], account: Account) -> None:
         self.extensions = extensions
+        self.pipelining = "pipelining" in extensions
+        self.data_in_group = True
         self.sent = 0  # transactions begun
         self.usable = True
         self._transport = transport
         self._account = account
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
+        self._owed = 0  # replies the server has yet to give, or we to read
         self._lost: str | None = None
+        self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
-        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed: asyncio.Future[None] = self._loop.create_future()
         self._full = False
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def certificate(self) -> dict[str, Any] | None:
@@ -68,8 +96,9 @@ class Line(asyncio.Protocol):
         try:
             self._replies.extend(self._reader.feed(data))
         except GarbledReplyError as error:
+            self._replies.extend(error.before)
             self._break(f"the server talks nonsense: {error}")
-        if self._waiter is None and self._replies:
+        if len(self._replies) > self._owed:
             # Nobody asked. A 421 says good-bye to an idle connection; anything else is a server out of step,
             # whose next "250" could be taken for the answer to something it never saw.
             self.usable = False
@@ -81,6 +110,8 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._break(f"the connection was lost: {exc}" if exc else "the connection was closed")
+        if self._timer is not None:
+            self._timer.cancel()
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -102,38 +133,104 @@ class Line(asyncio.Protocol):
 
     # what the worker calls
 
-    async def transact(
-        self, mail: Mail, hand_over: Callable[[int], bool], progress: Progress
-    ) -> Outcome | None:
-        """One message. ``None``: the claim was lost. After a refusal the connection is ready for the next."""
+    def prepare(self, mail: Mail) -> Parcel | Outcome:
+        """The mail, ready for this server; or why it cannot take it."""
         try:
             data = whole_lines(mail.data)
-            envelope = self._envelope(mail, data)
+            commands = self._commands(mail, data)
         except InputError as error:
             return Outcome(OutcomeKind.REFUSED, Stage.RCPT, text=str(error))
-        if isinstance(envelope, Outcome):
-            return envelope
-        self.sent += 1
-        try:
-            for stage, command in envelope:
-                progress.stage = stage
-                outcome = await self._command(stage, command)
-                if outcome.kind is not OutcomeKind.ACCEPTED:
-                    return await self._reset(outcome)
-            if not hand_over(mail.id):
-                await self._reset(None)
-                return None
-            progress.stage = Stage.DATA
-            outcome = await self._command(Stage.DATA, b"DATA")
-            if outcome.kind is not OutcomeKind.ACCEPTED:
-                return await self._reset(outcome)
-            return await self._content(doubled_dots(data), progress)
-        except LineLostError as error:
-            self.abort()
-            return progress.lost(str(error))
+        if isinstance(commands, Outcome):
+            return commands
+        return Parcel(mail, doubled_dots(data), commands)
 
-    def _envelope(self, mail: Mail, data: bytes) -> tuple[tuple[Stage, bytes], ...] | Outcome:
-        """MAIL and RCPT, or why this server cannot take the message.
+    def begin(self, parcel: Parcel) -> None:
+        """Give as many of the parcel's commands as may go in one group.
+
+        :raises LineLostError:
+        """
+        self._write(self._group(parcel), parcel.given)
+
+    async def ask(self, parcel: Parcel) -> Outcome | None:
+        """``None``: the server waits for the content. Else it, or the recipient, was refused; the connection
+        is ready for the next parcel if it is usable.
+
+        :raises LineLostError:
+        """
+        refusal: Outcome | None = None
+        reply: Reply | None = None
+        for number, stage in enumerate(_STAGES):
+            if number == parcel.given:
+                if refusal is not None:
+                    break
+                self._write(parcel.commands[number], 1)
+                parcel.given += 1
+            if refusal is None:
+                parcel.stage = stage
+            try:
+                reply = await self._reply(self._account.timeout)
+            except LineLostError:
+                if refusal is None:
+                    raise
+                self.abort()  # the first refusal is the answer; what came of the others is no matter
+                return refusal
+            if refusal is None and reply.code != (354 if stage is Stage.DATA else 250):
+                outcome = outcome_of(stage, reply)
+                self._after(outcome)
+                if outcome.kind is not OutcomeKind.ACCEPTED:
+                    refusal = outcome
+                    if not self.usable:
+                        self.abort()
+                        return refusal
+        if refusal is None:
+            return None
+        if reply is not None and parcel.given == len(_STAGES) and reply.code // 100 == 3:
+            self.data_in_group = False
+            self.abort()
+            return refusal
+        await self._reset()
+        return refusal
+
+    async def hand_over(self, parcel: Parcel, following: Parcel | None) -> Outcome:
+        """Send the content with its last dot, and behind it the group of ``following``; what the server says
+        to the content. Only for a parcel that was marked.
+
+        :raises LineLostError: ``parcel.ended`` tells whether the message may have arrived.
+        """
+        end = b".\r\n"
+        if following is not None:
+            following.behind = True
+            end += self._group(following)
+        content = parcel.content
+        if self._transport.get_write_buffer_size() or len(content) > _ONE_WRITE:
+            # The last dot is written only when all before it has left: a server that stops reading, or goes
+            # while the content is on its way, has certainly not taken the message.
+            self._write(content, 0)
+            await self._drained()
+            content = b""
+        if len(self._replies) > self._owed:  # no reply is due: 421, or a server out of step
+            reply = self._replies.popleft()
+            self.abort()
+            outcome = outcome_of(Stage.DATA, reply)
+            if outcome.kind is OutcomeKind.ACCEPTED:
+                return parcel.lost(f"the server said {reply.code} before the message was whole")
+            return outcome
+        if self._lost is not None:
+            raise LineLostError(self._lost)
+        parcel.ended = True
+        parcel.stage = Stage.END_OF_DATA
+        self._write(content + end, 1 + (following.given if following is not None else 0))
+        outcome = outcome_of(Stage.END_OF_DATA, await self._reply(self._account.final_timeout))
+        self._after(outcome)
+        return outcome
+
+    def _group(self, parcel: Parcel) -> bytes:
+        self.sent += 1
+        parcel.given = 1 if not self.pipelining else 3 if self.data_in_group else 2
+        return b"".join(parcel.commands[: parcel.given])
+
+    def _commands(self, mail: Mail, data: bytes) -> tuple[bytes, bytes, bytes] | Outcome:
+        """MAIL, RCPT and DATA, or why this server cannot take the message.
 
         :raises InputError: an address cannot be one.
         """
@@ -155,98 +252,88 @@ class Line(asyncio.Protocol):
                 )
             parameters += " SMTPUTF8"
         return (
-            (Stage.MAIL, f"MAIL FROM:<{sender}>{parameters}".encode()),
-            (Stage.RCPT, f"RCPT TO:<{recipient}>".encode()),
+            f"MAIL FROM:<{sender}>{parameters}\r\n".encode(),
+            f"RCPT TO:<{recipient}>\r\n".encode(),
+            b"DATA\r\n",
         )
-
-    async def _content(self, data: bytes, progress: Progress) -> Outcome:
-        # The last dot is written only when all before it has left: a server that stops reading, or goes while
-        # the content is on its way, has certainly not taken the message.
-        self._write(data)
-        await self._drained()
-        if self._replies:  # before the end of DATA no reply is due: 421, or a server out of step
-            reply = self._replies.popleft()
-            self.abort()
-            outcome = outcome_of(Stage.DATA, reply)
-            if outcome.kind is OutcomeKind.ACCEPTED:
-                return progress.lost(f"the server said {reply.code} before the message was whole")
-            return outcome
-        if self._lost is not None:
-            raise LineLostError(self._lost)
-        progress.ended = True
-        progress.stage = Stage.END_OF_DATA
-        self._write(b".\r\n")
-        outcome = outcome_of(Stage.END_OF_DATA, await self._reply(self._account.final_timeout))
-        self._after(outcome)
-        return outcome
-
-    async def _command(self, stage: Stage, command: bytes) -> Outcome:
-        self._write(command + b"\r\n")
-        outcome = outcome_of(stage, await self._reply(self._account.timeout))
-        self._after(outcome)
-        return outcome
 
     def _after(self, outcome: Outcome) -> None:
         if outcome.code == 421 or outcome.kind in (OutcomeKind.LOST_BEFORE, OutcomeKind.LOST_AFTER):
             self.usable = False  # closing, or out of step
 
-    async def _reset(self, outcome: Outcome | None) -> Outcome | None:
-        """Leaves the transaction; what RSET does cannot change ``outcome`` any more."""
-        if self.usable:
-            try:
-                self._write(b"RSET\r\n")
-                if (await self._reply(self._account.timeout)).code // 100 != 2:
-                    self.usable = False
-            except LineLostError:
-                self.abort()
-        return outcome
+    async def _reset(self) -> None:
+        """Leave the transaction; what the server says to that changes nothing about the message."""
+        try:
+            self._write(b"RSET\r\n", 1)
+            if (await self._reply(self._account.timeout)).code // 100 != 2:
+                self.usable = False
+        except LineLostError:
+            self.abort()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, replies: int) -> None:
         if self._lost is not None:
             raise LineLostError(self._lost)
-        if self._replies:
-            raise LineLostError(f"the server said {self._replies[0].code} when nothing was asked")
+        if len(self._replies) > self._owed:
+            raise LineLostError(f"the server said {self._replies[-1].code} when nothing was asked")
+        self._owed += replies
         self._transport.write(data)
 
     async def _reply(self, timeout: float) -> Reply:  # noqa: ASYNC109 - one deadline for the whole reply
-        await self._wait(lambda: bool(self._replies), timeout, "the server did not answer")
+        self._deadline = self._loop.time() + timeout
+        while not self._replies:
+            await self._news(f"the server did not answer within {timeout:g} seconds")
+        self._owed -= 1
         return self._replies.popleft()
 
     async def _drained(self) -> None:
         """Until all that was written has left. A slow reader may take its time, one that stands still not."""
         self._transport.set_write_buffer_limits(high=0)
-        while left := self._transport.get_write_buffer_size():
-            try:
-                await self._wait(
-                    lambda: not self._full or bool(self._replies),
-                    self._account.timeout,
-                    "the server stopped reading: nothing left",
-                )
+        seconds = self._account.timeout
+        before = 0
+        # (Under TLS the size is 0 as soon as all is encrypted: what is on its way then counts as sent.)
+        while (left := self._transport.get_write_buffer_size()) and len(self._replies) <= self._owed:
+            if left != before:
+                before, self._deadline = left, self._loop.time() + seconds
+            if not self._full:
                 break
-            except LineLostError:
-                if self._lost is not None or self._transport.get_write_buffer_size() >= left:
-                    raise
+            with suppress(_LateError):
+                await self._news(f"the server stopped reading: nothing left within {seconds:g} seconds")
+                continue
+            if self._transport.get_write_buffer_size() >= left:
+                raise LineLostError(f"the server stopped reading: nothing left within {seconds:g} seconds")
         self._transport.set_write_buffer_limits()
 
-    async def _wait(self, ready: Callable[[], bool], seconds: float, otherwise: str) -> None:
-        """Until ``ready``, or :class:`LineLostError`. What came before a loss still counts."""
+    async def _news(self, otherwise: str) -> None:
+        """Until something happens. What came before a loss still counts: the caller looks first."""
+        if self._lost is not None:
+            raise LineLostError(self._lost)
+        # One timer for many waits: it looks at the deadline of the day when it rings.
+        if self._timer is None or self._timer.when() > self._deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(self._deadline, self._ring)
+        self._waiter = self._loop.create_future()
         try:
-            async with asyncio.timeout(seconds):
-                while not ready():
-                    if self._lost is not None:
-                        raise LineLostError(self._lost)
-                    self._waiter = asyncio.get_running_loop().create_future()
-                    await self._waiter
+            await self._waiter
         except TimeoutError:
-            raise LineLostError(f"{otherwise} within {seconds:g} seconds") from None
+            raise _LateError(otherwise) from None
         finally:
             self._waiter = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() >= self._deadline:
+            self._waiter.set_exception(TimeoutError())
+        else:
+            self._timer = self._loop.call_at(self._deadline, self._ring)
 
     async def quit(self) -> None:
         """Leave politely if the connection still stands; never raises for a server that does not answer."""
         if self.usable and self._lost is None:
             with suppress(LineLostError):
-                self._write(b"QUIT\r\n")
+                self._write(b"QUIT\r\n", 1)
                 await self._reply(min(self._account.timeout, 5.0))
         self._transport.close()
         with suppress(TimeoutError):
@@ -257,6 +344,10 @@ class Line(asyncio.Protocol):
     def abort(self) -> None:
         self.usable = False
         self._transport.abort()
+
+
+class _LateError(LineLostError):
+    """Nothing happened in time."""
 
 
 def _unsendable(why: str) -> Outcome:

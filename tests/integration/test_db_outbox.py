@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from outreach.db import outbox, schema
 from outreach.db.engine import Database
+from outreach.db.outbox import Settled
 from outreach.model.states import (
     STOPPING_ENGAGEMENTS,
     CampaignState,
@@ -56,14 +57,14 @@ def _claim(database: Database, run: str = "run", now: datetime = NOW, limit: int
 
 def _hand_over(database: Database, id_: int, run: str = "run", now: datetime = NOW) -> bool:
     with database.write() as connection:
-        return outbox.hand_over(connection, id_, run, now)
+        return outbox.hand_over(connection, [id_], run, now) == {id_}
 
 
 def _finish(
     database: Database, id_: int, outcome: Outcome, decision: Decision, run: str = "run", now: datetime = NOW
 ) -> None:
     with database.write() as connection:
-        outbox.finish(connection, id_, run, outcome, decision, now)
+        outbox.finish(connection, run, [Settled(id_, outcome, decision)], now)
 
 
 def _recover(database: Database, *dead: str, now: datetime = NOW) -> outbox.Recovered:

@@ -7,7 +7,7 @@ import email.policy
 import socket
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
@@ -128,14 +128,12 @@ def start(sink: Sink) -> Iterator[Start]:
 
 def _send(account: Account, mails: list[Mail], connections: int = 1) -> dict[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
-    deliver(
-        account,
-        mails,
-        hand_over=lambda id_: True,
-        finished=outcomes.__setitem__,
-        connections=connections,
-        reconnect_wait=0.0,
-    )
+
+    def record(handing_over: Sequence[int], finished: Sequence[tuple[int, Outcome]]) -> Sequence[int]:
+        outcomes.update(finished)
+        return handing_over
+
+    deliver(account, mails, record=record, connections=connections, reconnect_wait=0.0)
     return outcomes
 
 
@@ -208,8 +206,7 @@ def test_a_wrong_certificate_sends_nothing(
         deliver(
             Account("localhost", port, security, ca_file=ca_file, timeout=5),
             mails(),
-            hand_over=lambda id_: True,
-            finished=lambda id_, outcome: None,
+            record=lambda handing_over, _finished: handing_over,
         )
     assert isinstance(caught.value, MailServerError)
     assert "certificate" in caught.value.message

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from outreach.db import mailbox, outbox, schema
 from outreach.db.engine import Database
+from outreach.db.outbox import Settled
 from outreach.model.states import (
     FINAL_MESSAGE_STATES,
     MESSAGE_MOVES,
@@ -123,7 +124,7 @@ class Outbox(RuleBasedStateMachine):
         """The row is marked; the end of DATA goes out at once, or not yet."""
         run, id_ = claim = self._pick(pick, Hold.CLAIMED)
         with self.database.write() as connection:
-            may = outbox.hand_over(connection, id_, run, self.now)
+            may = outbox.hand_over(connection, [id_], run, self.now)
         if not may:
             del self.held[claim]
             return
@@ -323,7 +324,8 @@ class Outbox(RuleBasedStateMachine):
         run, id_ = claim
         del self.held[claim]
         with self.database.write() as connection:
-            outbox.finish(connection, id_, run, Outcome(kind, "end_of_data"), decision, self.now)
+            settled = Settled(id_, Outcome(kind, "end_of_data"), decision)
+            outbox.finish(connection, run, [settled], self.now)
 
     def _holding(self, *holds: Hold) -> list[tuple[str, int]]:
         return [claim for claim, hold in self.held.items() if hold in holds]
