@@ -7,8 +7,8 @@ of failing half-way. The same code runs on PostgreSQL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,20 @@ class Database:
             connection = connection.execution_options(outreach_writes=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def kept(self) -> Iterator[Callable[[], AbstractContextManager[sa.Connection]]]:
+        """Transactions like those of :meth:`write`, one after the other on one connection: for those who have
+        very many. Gives what begins one."""
+        with _as_sentences(self.url), self.engine.connect() as connection:
+            connection = connection.execution_options(outreach_writes=True)
+
+            @contextmanager
+            def write() -> Iterator[sa.Connection]:
+                with _as_sentences(self.url), connection.begin():
+                    yield connection
+
+            yield write
 
     def close(self) -> None:
         self.engine.dispose()

@@ -111,8 +111,7 @@ class Composer:
 
     def compose(self, letter: Letter) -> bytes:
         """The whole message: lines end with CRLF and are at most 998 octets long (text lines 76), all of it
-        ASCII unless the recipient's local part is not (RFC 6532). Dots are not doubled: the gateway does
-        that.
+        ASCII unless the recipient's local part is not (RFC 6532). No line begins with a dot.
 
         :raises InputError: an address cannot be one, or an identifier holds what a header cannot carry.
         """

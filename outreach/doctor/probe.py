@@ -111,15 +111,8 @@ def _send(workspace: Workspace, name: str, address: str, token: str, now: dateti
     letter["Message-ID"] = f"<{token}@{sender.address.rpartition('@')[2]}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content("`outreach doctor --probe` has sent this to itself. It may be deleted.\n")
-    outcomes: list[Outcome] = []
-    smtp.deliver(
-        accounts.smtp(workspace, name),
-        [smtp.Mail(0, sender.address, address, letter.as_bytes())],
-        hand_over=lambda _id: True,
-        finished=lambda _id, outcome: outcomes.append(outcome),
-        connections=1,
-    )
-    return outcomes[0]
+    mail = smtp.Mail(0, sender.address, address, letter.as_bytes())
+    return smtp.send_unrecorded(accounts.smtp(workspace, name), [mail])[0]
 
 
 def _last(account: imap.Account, folder: str) -> tuple[int, int]:

@@ -161,7 +161,7 @@ class Press:
         )
         if self._signer is not None:
             data = self._signer.sign(data, now) + data
-        return Mail(id=message.id, sender=self._from.address, recipient=message.email, data=data)
+        return Mail(message.id, self._from.address, message.email, data, canonical=True)
 
     def _plus_address(self, token: str) -> str | None:
         if not self._sender.plus_addressing:

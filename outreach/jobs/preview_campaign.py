@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -156,7 +156,7 @@ def send_test(
 
     Raises :class:`~outreach.errors.MailServerError` when the server cannot be used.
     """
-    from outreach.smtp import Mail, deliver
+    from outreach.smtp import Mail, send_unrecorded
 
     if not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+", to):
         raise InputError(f"{to!r} is no mail address.", "Give --to YOUR@ADDRESS.")
@@ -171,19 +171,12 @@ def send_test(
         )
     account = accounts.smtp(workspace, prepared.sender_name)
     signer = signing.signer(workspace, prepared.sender_name)
-    outcomes: list[Outcome] = []
     mails = []
     for number, sample in enumerate(samples(prepared, now, mark="[Test] ")):
         if not wanted or sample.language in wanted:
             data = sample.data if signer is None else signer.sign(sample.data, now) + sample.data
             mails.append(Mail(id=number, sender=prepared.sender.address, recipient=to, data=data))
-
-    def record(handing_over: Sequence[int], finished: Sequence[tuple[int, Outcome]]) -> Sequence[int]:
-        outcomes.extend(outcome for _, outcome in finished)
-        return handing_over
-
-    deliver(account, mails, record=record, connections=1)
-    return outcomes
+    return send_unrecorded(account, mails)
 
 
 def accepted(outcomes: Iterable[Outcome]) -> int:

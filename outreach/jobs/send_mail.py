@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -145,6 +146,7 @@ class _Sending:
         self._account = accounts.smtp(workspace, name)
         self._press = Press(workspace, database, name, sender)
         self._claimed: dict[int, Due] = {}
+        self._write: Callable[[], AbstractContextManager[sa.Connection]] = database.write
         self._throttles = 0
         self._stopped = False
 
@@ -154,12 +156,13 @@ class _Sending:
         if not first:
             return False
         try:
-            deliver(
-                self._account,
-                self._mails(first),
-                record=self._record,
-                connections=self._sender.limits.connections,
-            )
+            with self._database.kept() as self._write:
+                deliver(
+                    self._account,
+                    self._mails(first),
+                    record=self._record,
+                    connections=self._sender.limits.connections,
+                )
         except MailServerError as error:
             with self._database.write() as connection:
                 senders.rest(
@@ -248,7 +251,7 @@ class _Sending:
         """Write down outcomes, and mark what may be handed over next, in one transaction."""
         now = self._now()
         settled = [self._settled(id_, outcome, now) for id_, outcome in finished]
-        with self._database.write() as connection:
+        with self._write() as connection:
             if settled:
                 outbox.finish(connection, self._run, settled, now)
             for one in settled:

@@ -9,7 +9,7 @@ Never twice: a message is ``LOST_AFTER`` as soon as its last dot may have left a
 """
 
 from outreach.smtp.account import Account, Mail, Security, SendingStoppedError
-from outreach.smtp.batch import PerMinute, Record, Visited, check_sign_in, deliver, visit
+from outreach.smtp.batch import PerMinute, Record, Visited, check_sign_in, deliver, send_unrecorded, visit
 
 __all__ = [
     "Account",
@@ -21,5 +21,6 @@ __all__ = [
     "Visited",
     "check_sign_in",
     "deliver",
+    "send_unrecorded",
     "visit",
 ]

@@ -61,6 +61,7 @@ class Mail:
     sender: str  # of the envelope (MAIL FROM)
     recipient: str
     data: bytes  # with its header; lines end with CRLF, dots not doubled
+    canonical: bool = False  # known to be so, and to have no line that begins with a dot: not looked through
 
 
 class SendingStoppedError(MailServerError):

@@ -136,13 +136,13 @@ class Line(asyncio.Protocol):
     def prepare(self, mail: Mail) -> Parcel | Outcome:
         """The mail, ready for this server; or why it cannot take it."""
         try:
-            data = whole_lines(mail.data)
+            data = mail.data if mail.canonical else whole_lines(mail.data)
             commands = self._commands(mail, data)
         except InputError as error:
             return Outcome(OutcomeKind.REFUSED, Stage.RCPT, text=str(error))
         if isinstance(commands, Outcome):
             return commands
-        return Parcel(mail, doubled_dots(data), commands)
+        return Parcel(mail, data if mail.canonical else doubled_dots(data), commands)
 
     def begin(self, parcel: Parcel) -> None:
         """Give as many of the parcel's commands as may go in one group.
