@@ -11,12 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from outreach.db import schema
 from outreach.db.engine import Database
 from outreach.model.states import MessageState
-from tests import workspaces
+from tests import databases, workspaces
 from tests.servers.sink import Sink
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ _CONNECTIONS = 4
 _KILLS = 20
 
 
-def launched(folder: Path, sink: Sink, mails: int, limits: dict[str, int]) -> Path:
+def launched(folder: Path, sink: Sink, mails: int, limits: dict[str, int], database: str = "") -> Path:
     """A workspace whose campaign in Germany waits to be sent to the sink."""
     workspaces.create(
         folder,
-        workspaces.sender(
+        (f'database = "{database}"\n' if database else "")
+        + workspaces.sender(
             "de",
             "digital@association.example",
             ["DE"],
@@ -50,9 +52,9 @@ def launched(folder: Path, sink: Sink, mails: int, limits: dict[str, int]) -> Pa
     return folder
 
 
-def message_ids(folder: Path) -> dict[str, MessageState]:
+def message_ids(folder: Path, url: str = "") -> dict[str, MessageState]:
     """Every message of the outbox: Message-ID and state."""
-    database = Database(f"sqlite:///{folder / 'outreach.db'}")
+    database = Database(url or f"sqlite:///{folder / 'outreach.db'}")
     try:
         with database.read() as connection:
             columns = schema.message.c
@@ -124,6 +126,62 @@ def test_a_run_that_is_killed_twenty_times_sends_every_mail_once(tmp_path: Path,
     # And it stays so: another run sends none of them.
     workspaces.command("-w", folder, "run").ok()
     assert smtp_sink.message_ids() == accepted
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("connections", [1, 4, 10])
+def test_two_runs_of_which_one_is_killed_again_and_again(
+    tmp_path: Path, smtp_sink: Sink, connections: int, kind: str
+) -> None:
+    """At whatever instruction it dies, and whatever the other run is doing then.
+
+    With OUTREACH_LONG_TESTS set: 200 kills of 5,000 mails.
+    """
+    mails, kills = (5_000, 200) if "OUTREACH_LONG_TESTS" in os.environ else (160, 8)
+    url = databases.postgres_url() if kind == "postgresql" else ""
+    folder = launched(tmp_path / "w", smtp_sink, mails, {"connections": connections}, url)
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    smtp_sink.behaviour.reply_delay = 0.002
+    runs = [workspaces.start_warm("-w", folder, "run") for _ in range(2)]
+    killed = early = 0
+    while killed < kills and len(smtp_sink.accepted()) < mails:
+        enough = len(smtp_sink.accepted()) + chance.randint(0, 3 * mails // (2 * kills))
+        until = time.monotonic() + 10
+        while len(smtp_sink.accepted()) < min(enough, mails) and time.monotonic() < until:
+            if not any(run.is_alive() for run in runs):
+                break
+            time.sleep(0.0005)
+        time.sleep(chance.uniform(0, 0.01))
+        which = chance.randrange(2)
+        runs[which].kill()
+        runs[which].join()
+        if runs[which].exitcode == -signal.SIGKILL:
+            killed += 1
+        else:
+            early += 1  # it had come to its end: what is left is held by the other
+        runs[which] = workspaces.start_warm("-w", folder, "run")
+    for run in runs:
+        run.join(120)
+        assert run.exitcode == 0
+    smtp_sink.behaviour.reply_delay = 0.0
+    last = workspaces.process("-w", folder, "run")
+    assert last.code == 0, last.err
+
+    states, accepted = message_ids(folder, url), smtp_sink.message_ids()
+    uncertain = sum(state is MessageState.UNCERTAIN for state in states.values())
+    print(
+        f"seed {seed}; {kind}, {connections} connections: {killed} kills ({early} came too late), {mails} mails, "
+        f"{uncertain} uncertain, of which {len(accepted) - (mails - uncertain)} had arrived"
+    )
+    assert len(states) == mails
+    assert set(accepted.values()) == {1}, "sent twice"
+    assert set(accepted) <= set(states), "a mail that stands in no outbox"
+    assert set(states.values()) <= {MessageState.SENT, MessageState.UNCERTAIN}, "lost"
+    sent = {message_id for message_id, state in states.items() if state is MessageState.SENT}
+    assert sent <= set(accepted), "written down as sent, and never arrived"
+    assert uncertain <= killed * connections
+    assert killed >= 2  # a fast machine is done before the last
 
 
 def test_two_runs_at_once_share_the_work(tmp_path: Path, smtp_sink: Sink) -> None:
