@@ -20,7 +20,7 @@ from outreach.delivery.dkim import Key, Signer, read_key
 from outreach.delivery.headers import Mailbox
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
-from outreach.smtp import Account, Mail, Security, deliver
+from outreach.smtp import Account, Mail, Security, send_unrecorded
 from tests.servers.host import MailHost
 from tests.servers.process import program
 
@@ -68,15 +68,9 @@ def eight_bit(recipient: str) -> bytes:
 
 
 def send(host: MailHost, recipient: str, raw: bytes, sender: str = SENDER) -> Outcome:
-    outcomes: dict[int, Outcome] = {}
-    deliver(
-        Account(host.host, host.smtp_port, Security.PLAIN, timeout=20),
-        [Mail(1, sender, recipient, raw)],
-        hand_over=lambda _id: True,
-        finished=outcomes.__setitem__,
-        connections=1,
-    )
-    return outcomes[1]
+    account = Account(host.host, host.smtp_port, Security.PLAIN, timeout=20)
+    (outcome,) = send_unrecorded(account, [Mail(1, sender, recipient, raw)])
+    return outcome
 
 
 def records(*keys: Key) -> dict[str, str]:
