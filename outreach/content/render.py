@@ -145,6 +145,8 @@ def clean_value(text: str) -> str:
 
 
 def _clean(value: object) -> object:
+    if type(value) is dict:
+        return {name: _clean(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, str):
         return clean_value(value)
     if isinstance(value, Mapping):

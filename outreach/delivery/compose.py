@@ -130,7 +130,10 @@ class Composer:
             reply_to,
             self._subject[1],
             own,
-            identifier("References", " ".join((*letter.references, letter.message_id))),
+            # as long as Message-ID, and so folded alike
+            identifier("References", " ".join((*letter.references, letter.message_id)))
+            if letter.references
+            else b"References" + own[len("Message-ID") :],
             b"X-Outreach-Message-ID" + own[len("Message-ID") :],
             self._unsubscribe_fields(letter),
             self._fixed,
