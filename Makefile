@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON ?= python3 python3.13 python3.12 python3.11 /usr/bin/python3
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench accuracy train lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 8
@@ -35,6 +35,14 @@ BENCHMARKS := import_contacts compose sending idle_run
 bench: .venv/installed-dev ## the figures of the benchmarks, one table after the other (installs Postfix, for its smtp-sink)
 	@sh .ci/packages postfix
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+accuracy: .venv/installed-dev ## how well mail is read: on tests/golden and, with FOLDER=..., on a folder of labelled messages
+	@$(BIN)/python benchmarks/accuracy.py
+	@test -z "$(FOLDER)" || $(BIN)/python benchmarks/accuracy.py "$(FOLDER)"
+
+train: .venv/installed-dev ## learns the weights of the reply classifier anew from training/ (a minute; installs scikit-learn)
+	@$(PIP) install 'scikit-learn>=1.5'
+	@$(BIN)/python -m training.train
 
 lock: $(BIN)/python ## writes requirements*.txt anew from pyproject.toml: the newest versions, with hashes
 	@test -x $(BIN)/uv || $(PIP) install uv

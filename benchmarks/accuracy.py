@@ -1,8 +1,8 @@
 """How well inbound mail is read, measured on a folder of labelled messages.
 
-``python benchmarks/accuracy.py FOLDER [--show text|intent|kind|until] [--languages de,fr]``; the folder holds
+``python benchmarks/accuracy.py [FOLDER] [--show text|intent|kind|until] [--languages de,fr]``; the folder holds
 ``labels.jsonl``, one object a line: file, lang, kind, intent, text, until, refer_to. Prints counts with their
-denominators, a confusion table, and how long a message took.
+denominators, a confusion table, and how long a message took. Without a folder: ``tests/golden``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import time
 import unicodedata
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 from outreach.inbound import auto_replies, replies
+from outreach.inbound.classify import classify, to_json
 from outreach.inbound.parse import parse
 from outreach.inbound.quotes import new_text, strip
 from outreach.model.states import InboundKind
 
+GOLDEN = Path(__file__).parent.parent / "tests" / "golden"
 SPACE = re.compile(r"\s+")
 
 
@@ -42,12 +45,45 @@ def f1_scores(confusion: Counter[tuple[str, str]]) -> dict[str, float]:
     return scores
 
 
+def golden() -> None:
+    """What ``tests/golden`` is read as: kinds as a table, and each expectation by its name."""
+    table: Counter[tuple[str, str]] = Counter()
+    right: Counter[str] = Counter()
+    of: Counter[str] = Counter()
+    for line in (GOLDEN / "expectations.jsonl").read_text(encoding="utf-8").splitlines():
+        wanted = json.loads(line)
+        got = to_json("", classify(parse((GOLDEN / "messages" / wanted["file"]).read_bytes())))
+        if "kind" in wanted:
+            table[wanted["kind"], got["kind"]] += 1
+        for name in ("kind", "intent", "bounces", "rsvp", "refer_to", "text"):
+            if name in wanted:
+                of[name] += 1
+                right[name] += within(wanted[name], got.get(name))
+    print(f"{GOLDEN.name}: " + ", ".join(f"{name} {share(right[name], of[name])}" for name in of))
+    kinds = sorted({kind for pair in table for kind in pair})
+    print("    " + "wanted".ljust(16) + " ".join(kind[:12].rjust(12) for kind in kinds))
+    for kind in sorted({wanted for wanted, _ in table}):
+        print("    " + kind.ljust(16) + " ".join(str(table[kind, each] or ".").rjust(12) for each in kinds))
+
+
+def within(wanted: Any, got: Any) -> bool:
+    """Whether ``got`` holds what is ``wanted``: more keys do not matter."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        return all(within(value, got.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(got, list):
+        return len(wanted) == len(got) and all(map(within, wanted, got))
+    return bool(wanted == got)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("folder", type=Path, nargs="?")
     arguments.add_argument("--show", default="")
     arguments.add_argument("--languages", default="")
     options = arguments.parse_args()
+    if options.folder is None:
+        golden()
+        return
     languages = set(filter(None, options.languages.split(",")))
     labels = [json.loads(line) for line in (options.folder / "labels.jsonl").read_text().splitlines() if line]
     labels = [label for label in labels if not languages or label["lang"] in languages]
@@ -136,6 +172,11 @@ def main() -> None:
             f" macro F1 {sum(scores.values()) / max(1, len(scores)):.3f}"
         )
         columns = sorted({got for _, got in part})
+        for name in names:
+            hit = part[name, name]
+            got = sum(n for (_, g), n in part.items() if g == name)
+            of = sum(n for (w, _), n in part.items() if w == name)
+            print(f"    {name:15} precision {share(hit, got):16} recall {share(hit, of)}")
         print("    " + "wanted".ljust(16) + " ".join(column[:12].rjust(12) for column in columns))
         for name in names:
             print(

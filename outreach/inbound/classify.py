@@ -15,16 +15,13 @@ from outreach.model.values import Verdict
 Detector = Callable[[Parsed, Sequence[FormRule]], Verdict | None]
 
 
-def _auto_reply(parsed: Parsed) -> Verdict | None:
-    from outreach.inbound import auto_replies
+def _answer(parsed: Parsed) -> Verdict | None:
+    """An automatic answer or a person's: both look at the new text, which is cut out once."""
+    from outreach.inbound import auto_replies, replies
+    from outreach.inbound.quotes import strip
 
-    return auto_replies.detect(parsed)
-
-
-def _human_reply(parsed: Parsed) -> Verdict | None:
-    from outreach.inbound import replies
-
-    return replies.detect(parsed)
+    stripped = strip(parsed)
+    return auto_replies.detect(parsed, stripped=stripped) or replies.detect(parsed, stripped=stripped)
 
 
 #: The most authoritative first: what a machine states in a standard form, then what a form tool or a machine
@@ -35,8 +32,7 @@ DETECTORS: tuple[tuple[str, Detector], ...] = (
     ("calendar reply", lambda parsed, _: calendars.detect(parsed)),
     ("unsubscribe by mail", lambda parsed, _: unsubscribe.detect(parsed)),
     ("form notification", form_notifications.detect),
-    ("auto-reply", lambda parsed, _: _auto_reply(parsed)),
-    ("human reply", lambda parsed, _: _human_reply(parsed)),
+    ("auto-reply, human reply", lambda parsed, _: _answer(parsed)),
 )
 
 

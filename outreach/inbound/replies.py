@@ -18,18 +18,15 @@ condition, no second wish. Everything below goes to a person; a reading without 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from outreach.inbound.language import scores as language_scores
 from outreach.inbound.parse import Parsed
 from outreach.inbound.quotes import Stripped, strip
+from outreach.inbound.readings import Reading, combine
+from outreach.inbound.second_opinion import join
 from outreach.inbound.wordings import LANGUAGES, Hit, Lexicon, Sentence, fold, has_word, lexicon, sentences
 from outreach.model.states import InboundKind, Intent
 from outreach.model.values import Verdict
-
-#: From this confidence on a reading is acted upon without a person.
-CERTAIN = 0.8
 
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}", re.UNICODE)
 _REPLY_PREFIX = re.compile(
@@ -39,7 +36,6 @@ _REPLY_PREFIX = re.compile(
 )
 _MAX_CHARACTERS = 20_000  # of a letter, more are not read
 _MAX_WORDS = 1500
-_CLEAR = 1.5  # points from which a reading is clear
 _TELLS = 1.2  # points from which a language is told
 _NEAR = 3  # words between a negation and what it negates
 _GROUPS = {
@@ -50,30 +46,6 @@ _GROUPS = {
     "question": Intent.QUESTION,
     "other": Intent.OTHER,
 }
-
-
-@dataclass(slots=True)
-class Reading:
-    """What the wordings of a text speak for. The seam for a second opinion: another reader fills one as
-    well, and :func:`combine` adds them."""
-
-    points: dict[Intent, float] = field(default_factory=dict)
-    evidence: dict[Intent, list[str]] = field(default_factory=dict)
-    asks: int = 0  # sentences that end in a question mark
-    conditional: bool = False  # a registration or refusal stands under a condition or in a question
-    last: dict[Intent, int] = field(default_factory=dict)  # the sentence that spoke for it last
-
-    def add(self, intent: Intent, points: float, evidence: str, at: int) -> None:
-        """Counts ``points`` for ``intent``."""
-        self.points[intent] = self.points.get(intent, 0.0) + points
-        self.last[intent] = at
-        notes = self.evidence.setdefault(intent, [])
-        if len(notes) < 5:
-            notes.append(evidence)
-
-    def of(self, intent: Intent) -> float:
-        """The points for ``intent``."""
-        return self.points.get(intent, 0.0)
 
 
 def detect(parsed: Parsed, language: str | None = None, stripped: Stripped | None = None) -> Verdict:
@@ -89,19 +61,25 @@ def detect(parsed: Parsed, language: str | None = None, stripped: Stripped | Non
     tongues = tongues_of(text or subject, parsed.text or parsed.html or "", language)
     reading = combine((score(text, each, subject) for each in tongues), second=0.7)
     addresses = addresses_in(text, parsed)
-    intent, confidence = decide(reading, has_address=bool(addresses))
-    if not text and not subject:
-        confidence = 0.3
+    found = join(reading, f"{subject}\n{text}".strip(), has_address=bool(addresses))
+    intent = found.intent
     return Verdict(
         kind=InboundKind.REPLY,
         detector="replies",
-        confidence=confidence,
-        evidence=tuple(reading.evidence.get(intent, ())),
+        confidence=found.confidence if text or subject else 0.3,
+        evidence=found.evidence,
         intent=intent,
         language=tongues[0],
         text=text,
         refer_to=addresses if intent is Intent.REFER else (),
     )
+
+
+def rules(text: str, subject: str, language: str | None) -> tuple[Reading, tuple[str, ...]]:
+    """What the rules alone find in ``text``, and the addresses in it: what the trainer learns from."""
+    tongues = tongues_of(text or subject, "", language)
+    reading = combine((score(text, each, subject) for each in tongues), second=0.7)
+    return reading, tuple(match.group() for match in _ADDRESS.finditer(text))
 
 
 def own_subject(subject: str) -> str:
@@ -318,71 +296,6 @@ def _read_numbers(parts: tuple[Sentence, ...], language: str, reading: Reading) 
                     number,
                 )
                 return
-
-
-def combine(readings: Iterable[Reading], second: float = 1.0) -> Reading:
-    """Several readings of one text as one: for each intent the clearest counts, all but the first by
-    ``second``.
-
-    Where the first is clear, others add only a wish not to be written to again: related languages share
-    words.
-    """
-    together = Reading()
-    clear = False
-    for number, reading in enumerate(readings):
-        for intent, points in reading.points.items():
-            if clear and intent is not Intent.UNSUBSCRIBE:
-                continue
-            points *= second if number else 1.0
-            if points > together.of(intent):
-                together.points[intent] = points
-                together.evidence[intent] = reading.evidence.get(intent, [])
-                together.last[intent] = reading.last.get(intent, 0)
-        clear = clear or any(points >= _CLEAR for points in together.points.values())
-        together.asks = max(together.asks, reading.asks)
-        together.conditional = together.conditional or reading.conditional
-    return together
-
-
-def decide(reading: Reading, *, has_address: bool = False) -> tuple[Intent, float]:
-    """The intent that ``reading`` speaks for, and its confidence as the module's text defines it."""
-    register, decline = reading.of(Intent.REGISTER), reading.of(Intent.DECLINE)
-    unsubscribe, refer = reading.of(Intent.UNSUBSCRIBE), reading.of(Intent.REFER)
-    question, other = reading.of(Intent.QUESTION), reading.of(Intent.OTHER)
-    if has_address and refer:
-        refer += 1.0
-    if unsubscribe >= 1.0:
-        plain = unsubscribe >= 2.0 and register < 1.0 and not reading.conditional
-        return Intent.UNSUBSCRIBE, 0.93 if plain else 0.7
-    if refer >= 1.5 and refer >= max(register, 0.8 * decline):
-        return Intent.REFER, 0.85 if has_address and register < 1.0 else 0.65
-    if question >= 1.0 and register < 1.5 and decline < max(1.5, 0.8 * question):
-        return Intent.QUESTION, 0.85 if register < 1.0 and decline < 1.0 else 0.65
-    if register >= 1.0 and decline >= 1.0:
-        later = reading.last.get(Intent.REGISTER, 0) > reading.last.get(Intent.DECLINE, 0)
-        if register > 1.3 * decline or (later and register >= 0.8 * decline):
-            return Intent.REGISTER, 0.55
-        return Intent.DECLINE, 0.6
-    if refer >= 1.0 and refer >= max(register, decline):
-        return Intent.REFER, 0.85 if has_address else 0.65
-    if register >= 0.8 and register >= decline:
-        plain = (
-            register >= 1.0 and decline < 0.5 and question < 1.0 and refer < 1.0 and not reading.conditional
-        )
-        if other >= 1.0 and register < 2.0:
-            return (Intent.REGISTER, 0.55) if register > other else (Intent.OTHER, 0.5)
-        return Intent.REGISTER, (0.9 if register >= 2.0 else 0.7) if plain else 0.6
-    if decline >= 0.5 and decline >= 0.5 * other:
-        return Intent.DECLINE, 0.88 if decline >= 1.5 and not reading.conditional else 0.65
-    if question >= 1.0:
-        return Intent.QUESTION, 0.65
-    if refer >= 1.0:
-        return Intent.REFER, 0.55
-    if register >= 0.4 and other < 1.0 and not reading.conditional:
-        return Intent.REGISTER, 0.5
-    if other >= 0.5:
-        return Intent.OTHER, 0.8 if other >= 1.0 and not reading.conditional else 0.6
-    return Intent.OTHER, 0.3
 
 
 def addresses_in(text: str, parsed: Parsed) -> tuple[str, ...]:

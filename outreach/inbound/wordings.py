@@ -18,7 +18,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 #: The official languages of the European Union.
@@ -87,6 +87,11 @@ _CLAUSE = re.compile(r"[^\W_]+|[,;:()–—\"„“”«»]|\s-\s")
 
 def sentences(text: str, language: str = "") -> tuple[Sentence, ...]:
     """``text`` cut into sentences; hard-wrapped lines are joined. In Greek a semicolon ends a question."""
+    return _cut(text, language == "el")
+
+
+@lru_cache(maxsize=16)  # one message is read by several detectors, and in several languages
+def _cut(text: str, greek: bool) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
     start = 0
     line_start = 0
@@ -109,7 +114,7 @@ def sentences(text: str, language: str = "") -> tuple[Sentence, ...]:
             ):
                 continue
         elif mark in (";", "\u037e"):
-            asks = language == "el"
+            asks = greek
         _add(found, text[start : stop.end()], asks)
         start = stop.end()
     _add(found, text[start:], False)
@@ -175,7 +180,7 @@ def parse_phrase(group: str, source: str) -> Phrase:
 class Lexicon:
     """The wordings of one language, ready to be looked up."""
 
-    __slots__ = ("_exact", "_stems", "groups", "language", "lists")
+    __slots__ = ("_exact", "_stems", "groups", "language", "lists", "sources")
 
     def __init__(
         self, language: str, groups: Mapping[str, Iterable[str]], lists: Mapping[str, tuple[str, ...]]
@@ -183,6 +188,7 @@ class Lexicon:
         self.language = language
         self.lists = lists  # plain word lists: negation, condition, months ...
         self.groups = frozenset(groups)
+        self.sources = {name: tuple(phrases) for name, phrases in groups.items()}  # as written
         self._exact: dict[str, list[Phrase]] = {}
         self._stems: dict[str, list[tuple[str, Phrase]]] = {}
         for group, sources in groups.items():

@@ -8,7 +8,7 @@ import pytest
 
 from outreach.inbound import replies
 from outreach.inbound.parse import parse
-from outreach.inbound.replies import CERTAIN, Reading, decide
+from outreach.inbound.readings import CERTAIN, Reading, decide
 from outreach.inbound.wordings import LANGUAGES, lexicon, parse_phrase, sentences
 from outreach.model.states import InboundKind, Intent
 from outreach.model.values import Verdict
