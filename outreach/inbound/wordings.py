@@ -51,6 +51,7 @@ _LETTERS = str.maketrans(
         "\u00a0": " ",
     }
 )
+_HAS_LETTERS = re.compile("[" + "".join(map(chr, _LETTERS)) + "]")  # quicker than to translate in vain
 _MARKS = re.compile("[\u0300-\u036f]+")
 _WORD = re.compile(r"[^\W_]+")
 _GAP = ".."
@@ -61,8 +62,13 @@ def fold(text: str) -> str:
     """``text`` in lower case, without accents and ligatures: the form in which wordings are compared."""
     text = text.lower()
     if not text.isascii():
-        text = _MARKS.sub("", unicodedata.normalize("NFKD", text.translate(_LETTERS))).translate(_LETTERS)
+        text = _MARKS.sub("", unicodedata.normalize("NFKD", _plain_letters(text)))
+        text = _plain_letters(text)
     return text
+
+
+def _plain_letters(text: str) -> str:
+    return text.translate(_LETTERS) if _HAS_LETTERS.search(text) else text
 
 
 @dataclass(frozen=True, slots=True)

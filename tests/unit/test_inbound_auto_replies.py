@@ -116,3 +116,15 @@ def test_a_person_is_no_machine(header: str) -> None:
         read("I am on holiday till Monday.\r\n\r\nOn 4 Aug 2026, X wrote:\r\n> Join us\r\n", headers=header)
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "machine"),
+    [
+        ("Our mail addresses have changed. Please write to office@newtown.example from now on.", True),
+        ("I'm on holiday until Monday, will look at your invitation then and talk to the mayor.", False),
+        ("Mr Ryan has left us, but I would be happy to come in his place. Please sign me up.", False),
+    ],
+)
+def test_under_our_own_subject_the_classifier_must_second_a_hint(body: str, machine: bool) -> None:
+    assert (read(body) is not None) is machine
