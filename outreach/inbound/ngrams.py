@@ -16,7 +16,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -60,10 +60,11 @@ class Model:
     weights: tuple[memoryview, ...]  # of each class, signed bytes
 
 
-def tokens(text: str) -> list[str]:
+@lru_cache(maxsize=4)  # what a text means, and what in it tells, is asked one after the other
+def tokens(text: str) -> tuple[str, ...]:
     """The words of ``text`` as the classifier sees them: folded, numbers as ``0``, addresses as ``@``."""
     text = fold(_ADDRESS.sub(" atsign ", text[:_MAX_CHARACTERS]))
-    return ["0" if token.isdigit() else token for token in _TOKEN.findall(text)[:_MAX_WORDS]]
+    return tuple("0" if token.isdigit() else token for token in _TOKEN.findall(text)[:_MAX_WORDS])
 
 
 def pieces(word: str) -> Iterator[str]:
@@ -75,7 +76,7 @@ def pieces(word: str) -> Iterator[str]:
             yield bordered[start : start + length]
 
 
-def pairs(words: list[str]) -> Iterator[str]:
+def pairs(words: Sequence[str]) -> Iterator[str]:
     """The pairs of neighbouring words, with the borders of the text as ``^`` and ``$``."""
     before = "^"
     for word in words:
@@ -89,7 +90,7 @@ def bucket(piece: str, bits: int = BITS) -> int:
     return zlib.crc32(piece.encode("utf-8", "surrogatepass")) & ((1 << bits) - 1)
 
 
-def share(words: list[str]) -> float:
+def share(words: Sequence[str]) -> float:
     """By what the sum over ``words`` is multiplied: a long letter counts no more than a short one."""
     return 1.0 / math.sqrt(1 + len(words) + sum(_pieces_of(min(len(word), 40)) for word in words))
 
