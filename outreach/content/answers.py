@@ -23,26 +23,21 @@ class AnswerLinks:
     def __init__(self, strings: Strings, reply_to: str) -> None:
         # RFC 6068, section 2: what an address may hold and a URL may not
         address = quote(reply_to, safe="@!$'*+-._~")
-        self._links = tuple(
-            (
-                name,
-                f"mailto:{address}?subject={_encode(answer.subject)}%20%5B",
-                f"&body={_encode(answer.body)}{_LINE_BREAK}{_LINE_BREAK}",
-            )
-            for name in ANSWERS
-            for answer in [strings.answers[name]]
-        )
+        #: The links, each with gaps that the token fills.
+        self.around_token: dict[str, tuple[str, ...]] = {}
+        for name in ANSWERS:
+            answer = strings.answers[name]
+            head = f"mailto:{address}?subject={_encode(answer.subject)}%20%5B"
+            body = f"&body={_encode(answer.body)}{_LINE_BREAK}{_LINE_BREAK}"
+            self.around_token[name + BRIEF] = (head, "%5D")
+            self.around_token[name] = (head, f"%5D{body}", "")
 
     def for_token(self, token: str) -> dict[str, str]:
         """``{"yes": "mailto:...", "yes_brief": "mailto:...", ...}`` for the names in
         :data:`~outreach.content.catalog.ANSWERS`: the subject ends with the token in square brackets, the
         body with the token on a line of its own; the brief ones have no body."""
         token = quote(token, safe="")
-        links: dict[str, str] = {}
-        for name, head, body in self._links:
-            links[name + BRIEF] = brief = f"{head}{token}%5D"
-            links[name] = f"{brief}{body}{token}"
-        return links
+        return {name: token.join(parts) for name, parts in self.around_token.items()}
 
 
 def answer_links(strings: Strings, reply_to: str, token: str) -> dict[str, str]:

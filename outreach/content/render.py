@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import TemplateError, UndefinedError
+from jinja2 import TemplateError, UndefinedError, nodes
+from jinja2.visitor import NodeTransformer
 
 from outreach.content.compiled import Compiled
 from outreach.content.tags import environment
@@ -47,15 +48,27 @@ class Pieces:
 class Renderer:
     """Personalises one compiled mail. Made once per campaign, step and language; used for every message."""
 
-    def __init__(self, compiled: Compiled, name: str = "") -> None:
-        """``name`` is what errors call the mail, as "lordimas/invitation.de"."""
+    def __init__(
+        self,
+        compiled: Compiled,
+        name: str = "",
+        *,
+        fixed: Mapping[str, object] | None = None,
+        around: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+    ) -> None:
+        """``name`` is what errors call the mail, as "lordimas/invitation.de".
+
+        ``fixed`` are values, nested by name, that every mail will be given again: they become part of the text.
+        ``around`` are values, by name, that every mail will be given with its own ``token`` between these parts.
+        """
         self._compiled = compiled
+        known = _Known(self.cleaned(fixed or {}), around or {})
         self._name = name or f"the mail in {compiled.language}"
         try:
-            self._subject = environment(False).from_string(compiled.subject)
-            self._preheader = environment(False).from_string(compiled.preheader)
-            self._html = environment(True).from_string(compiled.html)
-            self._text = environment(False).from_string(compiled.text)
+            self._subject = known.template(False, compiled.subject)
+            self._preheader = known.template(False, compiled.preheader)
+            self._html = known.template(True, compiled.html)
+            self._text = known.template(False, compiled.text)
         except TemplateError as error:
             raise InputError(f"{self._name} cannot be read: {error}.", "Compile it again.") from None
 
@@ -125,6 +138,52 @@ class Renderer:
                     "Give it (contact list, campaign or sender settings), or take it out of the template.",
                 )
         return InputError(f"{self._name} uses something that has no value: {error}.", "Mend the template.")
+
+
+class _Known(NodeTransformer):
+    """Puts what is known beforehand into a template. Jinja then joins it with the text around it."""
+
+    def __init__(
+        self, fixed: Mapping[str, object], around: Mapping[str, Mapping[str, tuple[str, ...]]]
+    ) -> None:
+        self._fixed = fixed
+        self._around = around
+        self._taken: set[str] = set()
+
+    def template(self, html: bool, source: str) -> JinjaTemplate:
+        tree = environment(html).parse(source)
+        # what a loop calls by the same name is something else
+        self._taken = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+        return environment(html).from_string(self.visit(tree))
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802  (Jinja's name for it)
+        if isinstance(node.node, nodes.Name) and node.node.name not in self._taken:
+            group = self._fixed.get(node.node.name)
+            value = group.get(node.attr) if type(group) is dict else None
+            if isinstance(value, str):
+                return nodes.Const(value, lineno=node.lineno)
+        return self.generic_visit(node)
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802
+        parts: list[nodes.Expr] = []
+        for child in node.nodes:
+            texts = self._texts(child)
+            for number, text in enumerate(texts):
+                if number:
+                    parts.append(nodes.Name("token", "load", lineno=child.lineno))
+                if text:
+                    parts.append(nodes.Const(text, lineno=child.lineno))
+            if not texts:
+                parts.append(child)
+        node.nodes = parts
+        return self.generic_visit(node)
+
+    def _texts(self, node: nodes.Expr) -> tuple[str, ...]:
+        if not (isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name)):
+            return ()
+        if self._taken & {node.node.name, "token"}:
+            return ()
+        return self._around.get(node.node.name, {}).get(node.attr, ())
 
 
 def _has(values: Mapping[str, object], name: str) -> bool:

@@ -17,7 +17,6 @@ from outreach.campaign.definition import Definition
 from outreach.content.catalog import Catalog, Strings
 from outreach.content.compile import compile_template
 from outreach.content.compiled import Compiled
-from outreach.content.render import Renderer
 from outreach.db import campaigns, directory
 from outreach.db.campaigns import Addressee
 from outreach.delivery import tokens
@@ -61,9 +60,8 @@ class Prepared:
     def plate(self, step: str, language: str) -> Plate:
         """A step in a language, ready to be rendered. KeyError when its text is missing."""
         return Plate(
-            renderer=Renderer(
-                self.compiled[step, language], f"{self.definition.templates}/{step}.{language}"
-            ),
+            compiled=self.compiled[step, language],
+            name=f"{self.definition.templates}/{step}.{language}",
             strings=self.strings[language],
             definition=self.definition,
             sender=self.sender,

@@ -13,6 +13,7 @@ from outreach.campaign import frozen
 from outreach.campaign.definition import Definition
 from outreach.content.answers import AnswerLinks
 from outreach.content.catalog import Strings
+from outreach.content.compiled import Compiled
 from outreach.content.dates import format_date, session_values
 from outreach.content.render import Pieces, Rendered, Renderer
 from outreach.db import campaigns
@@ -46,18 +47,19 @@ class Plate:
     def __init__(
         self,
         *,
-        renderer: Renderer,
+        compiled: Compiled,
         strings: Strings,
         definition: Definition,
         sender: Sender,
         language: str,
+        name: str = "",
     ) -> None:
-        self._renderer = renderer
-        self.constants = renderer.constants
+        """``name`` is what errors call the mail."""
         self._strings = strings
         self._language = language
         self._answers = AnswerLinks(strings, sender.reply_address)
-        self._links = dict(definition.links)
+        around = self._answers.around_token
+        self._links = {name: url for name, url in definition.links.items() if name not in around}
         session = definition.session_in(language)
         self._fixed: dict[str, object] = {
             "sender": {
@@ -73,14 +75,18 @@ class Plate:
         }
         if session is not None:
             self._fixed["session"] = session_values(session, language)
-        self._clean = renderer.cleaned(self._fixed)
-        self._clean_links = renderer.cleaned(self._links)
+        fixed = {**self._fixed, "links": self._links}
+        self._renderer = Renderer(compiled, name, fixed=fixed, around={"links": around})
+        self.constants = self._renderer.constants
+        self._clean = Renderer.cleaned(fixed)
+        self._clean_links = Renderer.cleaned(self._links)
         self._days: dict[datetime, str] = {}
 
     def values(self, to: Addressing, token: str) -> dict[str, object]:
         """Everything a template may use."""
         own = self._own(to, token)
-        return {**self._fixed, **own, "links": {**self._links, **self._answers.for_token(token)}}
+        links = {**self._links, **self._answers.for_token(token)}
+        return {**self._fixed, **own, "links": links, "token": token}
 
     def _own(self, to: Addressing, token: str) -> dict[str, object]:
         return {
@@ -102,7 +108,7 @@ class Plate:
         # the links need no cleaning: the fixed ones had theirs, the others are percent-encoded
         own = self._renderer.cleaned(self._own(to, token))
         links = {**self._clean_links, **self._answers.for_token(token)}
-        return self._renderer.pieces({**self._clean, **own, "links": links})
+        return self._renderer.pieces({**self._clean, **own, "links": links, "token": token})
 
     def _day(self, at: datetime) -> str:
         if at not in self._days:
@@ -177,7 +183,7 @@ class Press:
                 rows = campaigns.contents(connection, campaign_id)
             for row in rows:
                 plate = Plate(
-                    renderer=Renderer(frozen_content.thaw_compiled(row["compiled"])),
+                    compiled=frozen_content.thaw_compiled(row["compiled"]),
                     strings=frozen_content.thaw_strings(row["strings"]),
                     definition=definition,
                     sender=self._sender,

@@ -128,3 +128,47 @@ def test_a_value_may_be_called_like_a_method_of_dictionaries() -> None:
     assert Renderer(mail(text="{{ row.items }}")).render({"row": {"items": "x"}}).text == "x"
     with pytest.raises(InputError, match=r"row\.items"):
         Renderer(mail(text="{{ row.items }}")).render({"row": {}})
+
+
+PARTS = st.lists(
+    st.sampled_from(
+        [
+            "<p>text & more</p>",
+            "{{ sender.name }}",
+            "{{ sender.name|upper }}",
+            "{{ links.yes }}",
+            '<a href="{{ links.yes }}">{{ links.site }}</a>',
+            "{{ links.yes|replace('a', 'b') }}{{ links.yes|length }}",
+            "{% if sender.name == name %}same{% elif links.yes %}other{% endif %}",
+            "{% for sender in rows %}{{ sender.name }}{% endfor %}",
+            "{% for links in rows %}{{ links.yes }}{% endfor %}",
+            "{% for row in rows %}{{ row.name }}{{ links.yes }}{{ sender.name }}{% endfor %}",
+            "{{ name }}{{ sender['name'] }}{{ sender.none }}",
+        ]
+    ),
+    max_size=5,
+).map("".join)
+
+
+@given(PARTS, st.text(max_size=8), st.text(max_size=8), st.sampled_from(["or-abc", "or-1"]))
+def test_what_is_known_beforehand_changes_nothing(source: str, name: str, fixed: str, token: str) -> None:
+    around = {"links": {"yes": ("mailto:a@b.example?subject=x&y=", "&body=<", "")}}
+    known = {"sender": {"name": fixed}, "links": {"site": "https://a.example/?b&c"}}
+    link = token.join(around["links"]["yes"])
+    values = {
+        **known,
+        "links": {**known["links"], "yes": link},
+        "name": name,
+        "rows": [{"name": name, "yes": "y"}, {"name": "2", "yes": "z"}],
+        "token": token,
+    }
+    plain = Renderer(mail(source, source, source, source))
+    quick = Renderer(mail(source, source, source, source), fixed=known, around=around)
+
+    def rendered(renderer: Renderer) -> object:
+        try:
+            return renderer.render(values)
+        except InputError as error:
+            return str(error)
+
+    assert rendered(quick) == rendered(plain)
