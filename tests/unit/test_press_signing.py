@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from outreach.content.render import Rendered
+from outreach.content.render import Pieces
 from outreach.db.outbox import Due
 from outreach.delivery.compose import Composer
 from outreach.delivery.dkim import read_key
@@ -38,7 +38,7 @@ def press(root: Path) -> Press:
     sender = workspace.settings.sender("be")
     made = Press(workspace, cast("Any", None), "be", sender)
     plate = SimpleNamespace(
-        render=lambda to, token: Rendered("Einladung", "", "<p>Guten Tag</p>", "Guten Tag\n")
+        pieces=lambda to, token: Pieces("Einladung", ("<p>Guten Tag</p>",), ("Guten Tag\n",))
     )
     composer = Composer(letterhead(sender, "lordimas", "BE", "invitation", "de"))
     made._campaigns[1] = cast("Any", (None, SimpleNamespace(session_in=lambda language: None)))
