@@ -96,6 +96,18 @@ def first_launch(connection: sa.Connection, sender: str) -> datetime | None:
     return found
 
 
+def frozen_strings(connection: sa.Connection, sender: str) -> list[Mapping[str, Any]]:
+    """The words around the mails of the campaigns of ``sender``: one a campaign and language."""
+    content, campaign = schema.content, schema.campaign
+    one_each = (
+        sa.select(sa.func.min(content.c.id))
+        .join(campaign, campaign.c.id == content.c.campaign_id)
+        .where(campaign.c.sender == sender)
+        .group_by(content.c.campaign_id, content.c.language)
+    )
+    return list(connection.execute(sa.select(content.c.strings).where(content.c.id.in_(one_each))).scalars())
+
+
 def is_known(connection: sa.Connection, sender: str, digest: str) -> bool:
     """Whether these very bytes were read from this mailbox before, under whatever UID."""
     statement = sa.select(_INBOUND.c.id).where(_INBOUND.c.sender == sender, _INBOUND.c.digest == digest)

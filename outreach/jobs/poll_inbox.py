@@ -19,10 +19,12 @@ from outreach.db.mailbox import Answered
 from outreach.delivery import tokens
 from outreach.errors import DatabaseError, MailServerError, SettingsError
 from outreach.imap import Fetched, open_mailbox
-from outreach.inbound import classify, match
+from outreach.inbound import classify, match, prefilled
 from outreach.inbound.parse import Parsed, parse
+from outreach.inbound.prefilled import PrefilledAnswer
 from outreach.jobs import accounts, runs, settle
 from outreach.jobs.effects import Effects, Handling
+from outreach.jobs.frozen_content import thaw_strings
 from outreach.model.states import InboundKind, InboxState, Rung
 from outreach.model.values import Verdict
 from outreach.settings import Sender, Workspace
@@ -65,12 +67,13 @@ def poll(
             continue
         with database.read() as connection:
             began = mailbox.first_launch(connection, name)
+            answers = _offered(connection, name)
         if began is None:
             continue
         with runs.only_one(workspace.root, f"poll-{name}") as alone:
             if not alone:
                 continue
-            reader = _Reader(workspace, database, name, sender, now, report)
+            reader = _Reader(workspace, database, name, sender, now, report, answers)
             try:
                 for folder in sender.imap.folders:
                     reader.read(folder, began, enough)
@@ -93,6 +96,14 @@ def look_into_sent_folders(workspace: Workspace, database: Database, report: Pol
                 report.wrong_settings |= isinstance(error, SettingsError)
 
 
+def _offered(connection: sa.Connection, sender: str) -> frozenset[PrefilledAnswer]:
+    return frozenset(
+        PrefilledAnswer(name, strings.code, answer.subject, answer.body)
+        for strings in map(thaw_strings, mailbox.frozen_strings(connection, sender))
+        for name, answer in strings.answers.items()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     workspace: Workspace
@@ -101,6 +112,7 @@ class _Reader:
     sender: Sender
     now: Callable[[], datetime]
     report: PollReport
+    answers: frozenset[PrefilledAnswer]  # that the mails of this sender have offered
 
     def read(self, folder: str, began: datetime, enough: Callable[[], bool]) -> None:
         assert self.sender.imap is not None
@@ -145,6 +157,8 @@ class _Reader:
             if is_own
             else classify.classify(parsed)
         )
+        if not is_own:
+            verdict = prefilled.detect(parsed, verdict, self.answers) or verdict
         with self.database.write() as connection:
             digest = hashlib.sha256(fetched.raw).hexdigest()
             if not mailbox.is_known(connection, self.name, digest):

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import tomllib
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from outreach.inbound.classify import classify
+from outreach.inbound.parse import parse
+from outreach.inbound.prefilled import INTENTS, PrefilledAnswer, detect
+from outreach.model.states import InboundKind, Intent
+from outreach.model.values import Verdict
+
+TOKEN = "or-" + "b" * 26
+STRINGS = sorted((Path(__file__).parents[2] / "templates" / "_layout").glob("strings.*.toml"))
+ANSWERS = [
+    PrefilledAnswer(name, path.suffixes[0][1:], answer["subject"], answer["body"])
+    for path in STRINGS
+    for name, answer in tomllib.loads(path.read_text(encoding="utf-8"))["answers"].items()
+]
+
+
+def pressed(subject: str, body: str) -> Verdict | None:
+    mail = EmailMessage()
+    mail["From"] = "clerk@town.example"
+    mail["Subject"] = subject
+    mail.set_content(body)
+    parsed = parse(mail.as_bytes())
+    return detect(parsed, classify(parsed), ANSWERS)
+
+
+def kind_of(name: str) -> InboundKind:
+    return InboundKind.UNSUBSCRIBE if name == "unsubscribe" else InboundKind.REPLY
+
+
+def test_there_are_all_answers_of_24_languages() -> None:
+    assert len(STRINGS) == 24
+    assert len(ANSWERS) == 24 * len(INTENTS)
+    assert len({(one.subject.casefold()) for one in ANSWERS if one.language != "en"}) > 100
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: f"{one.language}-{one.name}")
+def test_a_link_that_was_pressed_is_known_with_and_without_its_body(answer: PrefilledAnswer) -> None:
+    for body in (f"{answer.body}\n\n{TOKEN}\n", f"{TOKEN}\n", ""):
+        verdict = pressed(f"{answer.subject} [{TOKEN}]", body)
+        assert verdict is not None
+        assert (verdict.kind, verdict.intent) == (kind_of(answer.name), INTENTS[answer.name])
+        assert verdict.confidence > 0.95
+
+
+def test_words_that_say_something_else_make_a_yes_uncertain() -> None:
+    yes = next(one for one in ANSWERS if (one.language, one.name) == ("en", "yes"))
+    verdict = pressed(f"{yes.subject} [{TOKEN}]", f"Sorry, we cannot take part after all.\n\n{TOKEN}\n")
+    assert verdict is not None
+    assert verdict.intent is Intent.REGISTER
+    assert verdict.confidence < 0.8
+
+
+def test_a_subject_of_ones_own_or_without_the_token_is_no_pressed_link() -> None:
+    yes = next(one for one in ANSWERS if (one.language, one.name) == ("en", "yes"))
+    assert pressed(yes.subject, yes.body) is None
+    assert pressed(f"Question about the session [{TOKEN}]", "How long does it take?") is None
+
+
+def test_a_machine_presses_nothing() -> None:
+    yes = next(one for one in ANSWERS if (one.language, one.name) == ("en", "yes"))
+    mail = EmailMessage()
+    mail["From"] = "clerk@town.example"
+    mail["Subject"] = f"{yes.subject} [{TOKEN}]"
+    mail["Auto-Submitted"] = "auto-replied"
+    mail.set_content("I am out of the office.")
+    parsed = parse(mail.as_bytes())
+    assert detect(parsed, classify(parsed), ANSWERS) is None
