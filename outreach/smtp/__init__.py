@@ -9,7 +9,9 @@ Never twice: a message is ``LOST_AFTER`` as soon as its last dot may have left a
 """
 
 from outreach.smtp.account import Account, Mail, Security, SendingStoppedError
-from outreach.smtp.batch import PerMinute, Record, Visited, check_sign_in, deliver, send_unrecorded, visit
+from outreach.smtp.batch import PerMinute, deliver, send_unrecorded
+from outreach.smtp.ledger import Record
+from outreach.smtp.visiting import Visited, check_sign_in, visit
 
 __all__ = [
     "Account",

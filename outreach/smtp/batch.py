@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from outreach.delivery.replies import Stage
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
 from outreach.smtp.account import Account, Mail, SendingStoppedError
+from outreach.smtp.ledger import Ledger, NotMarkedError, Record
 from outreach.smtp.line import Line, LineLostError, Parcel
 from outreach.smtp.opening import open_line, unusable
 
 log = logging.getLogger(__name__)
-
-#: Seconds: much less than any server needs for a message, much more than ours needs for one.
-_MOMENT = 0.001
-#: See :func:`deliver`.
-Record = Callable[[Sequence[int], Sequence[tuple[int, Outcome]]], Collection[int]]
 
 
 class PerMinute:
@@ -85,32 +78,6 @@ def deliver(
     asyncio.run(run.send())
 
 
-@dataclass(frozen=True, slots=True)
-class Visited:
-    """What a server showed of itself to an account that signed in."""
-
-    extensions: tuple[str, ...]  # in upper case
-    certificate_ends: datetime | None  # UTC; None without TLS
-
-
-def visit(account: Account) -> Visited:
-    """Connect, start TLS and sign in, look around, and leave.
-
-    :raises SendingStoppedError: with what was wrong and its remedy.
-    """
-
-    async def visit_once() -> Visited:
-        line = await open_line(account)
-        ends = line.certificate["notAfter"] if line.certificate else None
-        await line.quit()
-        return Visited(
-            tuple(sorted(extension.upper() for extension in line.extensions)),
-            datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if ends else None,
-        )
-
-    return asyncio.run(visit_once())
-
-
 def send_unrecorded(account: Account, mails: Iterable[Mail]) -> list[Outcome]:
     """Send a few mails that no outbox knows (tests, probes) over one connection; their outcomes as they came.
 
@@ -124,92 +91,6 @@ def send_unrecorded(account: Account, mails: Iterable[Mail]) -> list[Outcome]:
 
     deliver(account, mails, record=record, connections=1)
     return outcomes
-
-
-def check_sign_in(account: Account) -> tuple[str, ...]:
-    """Connect, start TLS and sign in, then leave; the extensions the server offers, in upper case.
-
-    :raises SendingStoppedError: with what was wrong and its remedy.
-    """
-    return visit(account).extensions
-
-
-class _Ledger:
-    """What the workers of a run have to write down, together for all that comes up at about the same time.
-
-    A commit costs nearly the same for one row as for ten, so while most connections are busy elsewhere it waits
-    a moment (:data:`_MOMENT`) for theirs. Whatever waits, the dot of its message waits with it.
-    """
-
-    def __init__(
-        self, record: Record, failed: Callable[[BaseException], None], lines: Callable[[], int]
-    ) -> None:
-        self._record = record
-        self._lines = lines
-        self._failed = failed
-        self._marks: list[tuple[int, asyncio.Future[bool]]] = []
-        self._finished: list[tuple[int, Outcome]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_due = False
-
-    def finish(self, id_: int, outcome: Outcome) -> None:
-        self._finished.append((id_, outcome))
-        self._soon()
-
-    async def hand_over(self, id_: int) -> bool:
-        """Whether the row is marked, durably, and the message may go. Raises what ``record`` raised."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        self._marks.append((id_, future))
-        self._soon()
-        return await future
-
-    def close(self) -> None:
-        """Write down what is left; raises what ``record`` raises."""
-        marks, self._marks = self._marks, []
-        for _, future in marks:
-            future.cancel()
-        if self._finished:
-            finished, self._finished = self._finished, []
-            self._record([], finished)
-
-    def _soon(self) -> None:
-        if self._is_due:
-            return
-        loop = asyncio.get_running_loop()
-        if max(len(self._marks), len(self._finished)) * 2 >= self._lines():
-            self._is_due = True
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            loop.call_soon(self._write)
-        elif self._timer is None:
-            self._timer = loop.call_later(_MOMENT, self._write)
-
-    def _write(self) -> None:
-        self._is_due = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        marks, self._marks = self._marks, []
-        marks = [(id_, future) for id_, future in marks if not future.done()]  # its worker may have gone
-        finished, self._finished = self._finished, []
-        if not marks and not finished:
-            return
-        try:
-            held = self._record([id_ for id_, _ in marks], finished)
-        except BaseException as error:
-            self._finished = finished + self._finished
-            self._failed(error)
-            for _, future in marks:
-                future.set_exception(_NotMarkedError())
-            return
-        for id_, future in marks:
-            future.set_result(id_ in held)
-
-
-class _NotMarkedError(Exception):
-    """The row could not be marked; why is known to the run."""
 
 
 class _Run:
@@ -227,7 +108,7 @@ class _Run:
     ) -> None:
         self._account = account
         self._mails = mails
-        self._ledger = _Ledger(record, self._stop, lambda: self._open_lines)
+        self._ledger = Ledger(record, self._stop, lambda: self._open_lines)
         self._connections = connections
         self._pace = pace
         self._not_before = 0.0  # by time.monotonic(): the pace is not asked again sooner
@@ -438,7 +319,7 @@ class _Run:
             line.abort()
             why = "interrupted" if isinstance(error, asyncio.CancelledError) else "it could not be marked"
             self._ledger.finish(parcel.mail.id, parcel.lost(why))
-            if isinstance(error, _NotMarkedError):
+            if isinstance(error, NotMarkedError):
                 return following
             raise
         if outcome.stage == Stage.MAIL and not fresh:
