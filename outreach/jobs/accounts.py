@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outreach.errors import SettingsError
-from outreach.settings import ENVIRONMENT_PREFIX, ServerSettings, Workspace
+from outreach.settings import ENVIRONMENT_PREFIX, Workspace
+from outreach.settings.servers import ServerSettings
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outreach.errors import InputError, SettingsError
-from outreach.settings import FILE_NAME, DkimKey, Workspace
+from outreach.settings import FILE_NAME, Workspace
+from outreach.settings.servers import DkimKey
 
 if TYPE_CHECKING:
     from outreach.delivery.dkim import Key, Signer
