@@ -26,6 +26,7 @@ INTENTS: Mapping[str, Intent] = {
 _BY_PEOPLE = (InboundKind.REPLY, InboundKind.UNSUBSCRIBE, InboundKind.OTHER)
 _PRESSED = 0.99
 _CONTRADICTED = 0.6
+_MEANT = 0.5  # from here on added words mean something: a name below does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def detect(parsed: Parsed, read: Verdict, answers: Iterable[PrefilledAnswer]) ->
         intent = INTENTS[answer.name]
         own = _added(read.text if read.text is not None else parsed.text or "", answer.body, tokens)
         decides = intent in (Intent.REGISTER, Intent.DECLINE)
-        doubtful = bool(own) and decides and _says_else(parsed, intent)
+        doubtful = bool(own) and decides and _says_else(parsed, own, intent)
         return replace(
             read,
             kind=InboundKind.UNSUBSCRIBE if intent is Intent.UNSUBSCRIBE else InboundKind.REPLY,
@@ -70,11 +71,12 @@ def detect(parsed: Parsed, read: Verdict, answers: Iterable[PrefilledAnswer]) ->
     return None
 
 
-def _says_else(parsed: Parsed, intent: Intent) -> bool:
-    """Whether the letter without our subject reads as something else."""
+def _says_else(parsed: Parsed, own: str, intent: Intent) -> bool:
+    """Whether what the person added reads as something else."""
     from outreach.inbound import replies
 
-    return replies.detect(replace(parsed, subject="")).intent not in (intent, Intent.OTHER)
+    added = replies.detect(replace(parsed, subject="", text=own, html=None))
+    return added.intent not in (intent, Intent.OTHER) and added.confidence >= _MEANT
 
 
 def _plain(text: str, tokens: Iterable[str]) -> str:

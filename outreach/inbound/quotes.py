@@ -18,6 +18,7 @@ from functools import cache
 from outreach.inbound.bodies import CUT, html_lines
 from outreach.inbound.parse import Parsed
 from outreach.inbound.signatures import without_signature
+from outreach.inbound.tokens import without_tokens
 from outreach.inbound.wordings import fold, shared
 
 _MAX_LINES = 20_000
@@ -55,7 +56,8 @@ def strip(parsed: Parsed) -> Stripped:
     kept, quoted = _unquoted(lines)
     segments = [_trim(segment) for segment in kept]
     segments = [without_signature(segment, parsed.from_name) for segment in segments if segment]
-    return Stripped("\n\n".join("\n".join(segment) for segment in segments if segment).strip(), quoted)
+    text = "\n\n".join("\n".join(segment) for segment in segments if segment)
+    return Stripped(without_tokens(text).strip(), quoted)
 
 
 def _clean(text: str) -> str:

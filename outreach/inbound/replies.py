@@ -24,6 +24,7 @@ from outreach.inbound.parse import Parsed
 from outreach.inbound.quotes import Stripped, strip
 from outreach.inbound.readings import Reading, combine
 from outreach.inbound.second_opinion import join
+from outreach.inbound.tokens import without_tokens
 from outreach.inbound.wordings import LANGUAGES, Hit, Lexicon, Sentence, fold, has_word, lexicon, sentences
 from outreach.model.states import InboundKind, Intent
 from outreach.model.values import Verdict
@@ -85,7 +86,7 @@ def rules(text: str, subject: str, language: str | None) -> tuple[Reading, tuple
 def own_subject(subject: str) -> str:
     """``subject`` where the person wrote it (a prefilled answer, a new mail), empty where it is ours come
     back."""
-    return "" if _REPLY_PREFIX.match(fold(subject)) else subject.strip()
+    return "" if _REPLY_PREFIX.match(fold(subject)) else without_tokens(subject).strip()
 
 
 def tongues_of(text: str, context: str, language: str | None) -> tuple[str, ...]:
