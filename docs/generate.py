@@ -43,6 +43,7 @@ def pages() -> dict[str, str]:
         "reference/template-values.md": MADE + _template_values(),
         "reference/rates.md": MADE + _rates(),
         "reference/classify-json.md": MADE + _classify(),
+        "reference/server-faults.md": MADE + _server_faults(),
         "explanation/states.md": MADE + _states(),
     }
 
@@ -313,6 +314,54 @@ def _classify() -> str:
             [*reasons, ("`undefined`", "", "nothing was recognised")],
         )
     )
+
+
+# faults of mail servers
+
+
+_FAULTS = DOCS.parent / "tests" / "integration" / "faults.toml"
+_ACTS = {
+    "close": "closes the connection",
+    "silence": "says nothing more",
+    "stranger": "nobody we trust vouches for it",
+    "other_name": "it is of another host",
+    "expired": "it has expired",
+}
+
+
+def _server_faults() -> str:
+    out = [
+        "# When a mail server misbehaves\n\n"
+        "What becomes of a mail, by what the server did and when. Each line is tried by the tests. The states are"
+        " explained in [States](../explanation/states.md).\n\n"
+        "A mail is given up after so many tries as `limits.attempts` says; only those marked here count. Times are"
+        " give or take a quarter, so that not all mails come back at the same moment; a second refusal of the same"
+        " mail waits longer, and so does a sender that is throttled again.\n\n"
+        "A sender that rests sends nothing at all, whichever run it is; other senders go on.\n"
+    ]
+    for stage in tomllib.loads(_FAULTS.read_text(encoding="utf-8"))["stage"]:
+        rows = [
+            (
+                _act(server),
+                f"`{mail}`",
+                tried.replace("_", " ") or "not begun",
+                "yes" if counts else "",
+                f"after {again}" if again else "when a person says so" if mail == "uncertain" else "",
+                sender,
+            )
+            for server, mail, tried, counts, again, sender in stage["faults"]
+        ]
+        head = ("The server", "The mail", "The try", "Counts", "Tried again", "The sender")
+        out.append(f"\n## {stage['title']}\n\n" + table(head, rows))
+    return "".join(out)
+
+
+def _act(script: str) -> str:
+    """An entry of a script, as tests/servers/scripted.py reads it, in words."""
+    if "~" in script:
+        return f"`{script.replace('~|', '').replace(chr(13) + chr(10), ' / ')}` in several packets"
+    parts = [_ACTS.get(one) or f"`{one}`".replace("\r\n", "` `") for one in script.split("|")]
+    return ", then ".join(parts)
 
 
 # states

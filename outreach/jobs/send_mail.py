@@ -149,6 +149,7 @@ class _Sending:
         self._write: Callable[[], AbstractContextManager[sa.Connection]] = database.write
         self._throttles = 0
         self._stopped = False
+        self._rests = False
 
     def round(self) -> bool:
         """Send until nothing is due or the budget is spent; ``True``: there may be more after a pause."""
@@ -242,7 +243,7 @@ class _Sending:
     def _mails(self, batch: list[Due]) -> Iterator[Mail]:
         while batch:
             for one in batch:
-                if self._enough():
+                if self._enough() or self._rests:
                     return
                 yield self._press.mail(one, self._now())
             batch = self._claim()
@@ -292,6 +293,7 @@ class _Sending:
         """What an outcome means for the sender and for the address."""
         one, decision = self._claimed[settled.id], settled.decision
         if decision.pause_sender_seconds:
+            self._rests = True  # what is claimed and not begun waits, too
             until = now + timedelta(seconds=decision.pause_sender_seconds)
             senders.rest(connection, self._name, until, decision.reason, now)
         if decision.state is MessageState.BOUNCED:

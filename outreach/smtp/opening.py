@@ -60,8 +60,10 @@ async def _open(account: Account, token: str | None) -> Line:
         tls_context=tls,
     )
     stage = Stage.STARTTLS if account.security is Security.TLS else Stage.CONNECT
+    transport: asyncio.BaseTransport | None = None
     try:
         await client.connect()
+        transport = client.transport
         stage = Stage.CONNECT
         await _greet(client)
         if account.security is Security.STARTTLS:
@@ -69,6 +71,7 @@ async def _open(account: Account, token: str | None) -> Line:
             if not client.supports_extension("starttls"):
                 raise unusable(account, Outcome(OutcomeKind.UNUSABLE, stage, text="STARTTLS is not offered"))
             await client.starttls()
+            transport = client.transport
             await client.ehlo()
         stage = Stage.AUTH
         if token is not None:
@@ -76,12 +79,11 @@ async def _open(account: Account, token: str | None) -> Line:
         elif account.username is not None:
             await client.login(account.username, account.password or "")
     except (aiosmtplib.SMTPException, OSError, ValueError, UnicodeError) as error:
-        await _abandon(client)
+        await _abandon(client, transport)
         raise _cannot_open(account, stage, error) from error
     except BaseException:
-        await _abandon(client)
+        await _abandon(client, transport)
         raise
-    transport = client.transport
     assert isinstance(transport, asyncio.Transport)
     line = Line(transport, dict(client.esmtp_extensions), account)
     transport.set_protocol(line)
@@ -89,8 +91,9 @@ async def _open(account: Account, token: str | None) -> Line:
     return line
 
 
-async def _abandon(client: aiosmtplib.SMTP) -> None:
-    transport = client.transport
+async def _abandon(client: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None) -> None:
+    """Nothing is left open, also where the client has let go of its transport by itself."""
+    transport = client.transport or transport
     client.close()
     if isinstance(transport, asyncio.Transport):
         transport.abort()

@@ -6,10 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-import threading
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 import aiosmtplib
 import pytest
@@ -18,111 +15,7 @@ from outreach.errors import SettingsError
 from outreach.model.states import OutcomeKind as K
 from outreach.model.values import Outcome
 from outreach.smtp import Account, Mail, PerMinute, Security, SendingStoppedError, check_sign_in, deliver
-
-
-class ScriptedServer:
-    """Answers each verb with the next entry of its script, then with the usual.
-
-    An entry is a reply, or ``close``, or ``silence``; ``a|close`` says a and closes. Verbs: GREETING,
-    EHLO, MAIL, RCPT, DATA, CONTENT, END, RSET, QUIT; CONTENT comes before the content is read, END after.
-    """
-
-    def __init__(self) -> None:
-        self.usual = {
-            "GREETING": "220 hi",
-            "EHLO": "250-here\r\n250-SIZE 1000000\r\n250 8BITMIME",  # and `extensions`
-            "DATA": "354 go",
-            "QUIT": "221 bye",
-            "CONTENT": "",
-        }
-        self.extensions = "HELP"
-        self.takes_any_data = False  # answers DATA with 354 though the recipient was refused
-        self.script: dict[str, list[str]] = defaultdict(list)
-        self.commands: list[list[str]] = []  # a list for each connection
-        self.accepted: list[bytes] = []
-        self._lock = threading.Lock()
-        self._open: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-        self.stopping = threading.Event()
-
-    def stop(self) -> None:
-        self.stopping.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in self._open:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.append(connection)
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        seen: list[str] = []
-        is_open = False  # MAIL and RCPT were accepted
-        self.commands.append(seen)
-        with connection, connection.makefile("rb") as lines, suppress(OSError):
-            if not self._say(connection, "GREETING"):
-                return
-            while line := lines.readline():
-                seen.append(line.decode().rstrip("\r\n"))
-                verb = line[:4].decode().upper()
-                reply = self._next(verb)
-                if verb in ("MAIL", "RCPT", "DATA"):
-                    if verb == "DATA" and not is_open and not self.takes_any_data:
-                        reply = "503 5.5.1 no valid recipient"
-                    is_open = reply.startswith("2") and (verb == "MAIL" or is_open)
-                if not self._send(connection, reply) or verb == "QUIT":
-                    return
-                if verb == "DATA" and reply.startswith("354"):
-                    if not self._say(connection, "CONTENT"):
-                        return
-                    content: list[bytes] = []
-                    while (line := lines.readline()) != b".\r\n":
-                        if not line:
-                            return
-                        content.append(line)
-                    seen.append("<content>")
-                    reply = self._next("END")
-                    if reply.startswith("250 "):
-                        self.accepted.append(b"".join(content))
-                    if not self._send(connection, reply):
-                        return
-
-    def _next(self, verb: str) -> str:
-        with self._lock:
-            script = self.script[verb]
-            reply = script.pop(0) if script else self.usual.get(verb, "250 ok")
-            if verb == "EHLO" and reply.startswith("250"):
-                reply = f"250-here\r\n250-{self.extensions}\r\n{reply}"
-            return reply
-
-    def _say(self, connection: socket.socket, verb: str) -> bool:
-        return self._send(connection, self._next(verb))
-
-    def _send(self, connection: socket.socket, entry: str) -> bool:
-        for action in entry.split("|"):
-            if action == "close":
-                return False
-            if action == "silence":
-                self.stopping.wait(10)
-                return False
-            if action:
-                connection.sendall(action.encode() + b"\r\n")
-        return True
+from tests.servers.scripted import ScriptedServer
 
 
 @pytest.fixture(params=["one by one", "pipelining"])

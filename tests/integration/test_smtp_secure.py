@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import email.policy
 import socket
-import ssl
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -23,6 +21,7 @@ from outreach.errors import MailServerError, SettingsError
 from outreach.model.states import OutcomeKind as K
 from outreach.model.values import Outcome
 from outreach.smtp import Account, Mail, Security, SendingStoppedError, check_sign_in, deliver
+from tests.servers.certificates import Certificates
 
 PASSWORD = "geheim: ü"  # beyond ASCII on purpose
 
@@ -49,44 +48,6 @@ class Sink:
         self.peers.add(session.peer)
         self.received.append((envelope.mail_from, list(envelope.rcpt_tos), content))
         return "250 2.0.0 taken"
-
-
-class Certificates:
-    """Self-signed certificates for this test run, one for each thing that can be wrong."""
-
-    def __init__(self, folder: Path) -> None:
-        self.key = folder / "key.pem"
-        self.good = folder / "good.pem"
-        self.other_name = folder / "other.pem"
-        self.expired = folder / "expired.pem"
-        self._openssl(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=here",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.key, "-out", self.good,
-        )  # fmt: skip
-        self._openssl(
-            "req -x509 -days 2 -subj /CN=there -addext subjectAltName=DNS:mail.other.example",
-            "-key", self.key, "-out", self.other_name,
-        )  # fmt: skip
-        request = folder / "request.pem"
-        self._openssl(
-            "req -new -subj /CN=here -addext subjectAltName=DNS:localhost,IP:127.0.0.1",
-            "-key", self.key, "-out", request,
-        )  # fmt: skip
-        signing = ("-in", request, "-signkey", self.key, "-out", self.expired)
-        try:
-            self._openssl("x509 -req -days -1 -copy_extensions copy", *signing)
-        except subprocess.CalledProcessError:  # newer releases name the days instead
-            dates = "-not_before 20200101000000Z -not_after 20200201000000Z"
-            self._openssl(f"x509 -req {dates} -copy_extensions copy", *signing)
-
-    @staticmethod
-    def _openssl(words: str, *more: str | Path) -> None:
-        subprocess.run(["openssl", *words.split(), *more], check=True, capture_output=True)
-
-    def context(self, certificate: Path) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, self.key)
-        return context
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"(?<!!)\[[^\]\[]+\]\(([^)\s]+)\)")
 GENERATED = {
     *(f"reference/{name}.md" for name in ("commands", "settings", "exit-codes", "template-values", "rates")),
-    *("reference/classify-json.md", "explanation/states.md"),
+    *("reference/classify-json.md", "reference/server-faults.md", "explanation/states.md"),
 }
 # of other programs that the pages name
 _FOREIGN = frozenset({"--user", "--now"})
