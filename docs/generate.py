@@ -228,7 +228,8 @@ def _template_values() -> str:
     ]
     out = [
         "# Values of templates\n\n"
-        "What may stand between `{{` and `}}` in a mail, its subject or its preheader. All are text. Any other name"
+        "What may stand between `{{` and `}}` in a mail, its subject or its preheader. All are text but"
+        " `session.agenda`. Any other name"
         " is an error that `outreach campaigns check` finds.\n"
     ]
     for title, beginnings in groups:

@@ -78,6 +78,8 @@ class SessionWords:
     title: str | None = None
     place: str | None = None
     details: str | None = None
+    room: str | None = None
+    agenda: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ class Definition:
         return self.session.start.date() - timedelta(days=1)
 
     def session_in(self, language: str) -> Session | None:
-        """The session with its title, place and details in ``language``, where the file has them."""
+        """The session with its title, place, room, details and agenda in ``language``, where the file has
+        them."""
         words = self.session_words.get(language)
         if self.session is None or words is None:
             return self.session
@@ -122,6 +125,8 @@ class Definition:
             title=words.title or self.session.title,
             place=words.place or self.session.place,
             details=words.details or self.session.details,
+            room=words.room or self.session.room,
+            agenda=words.agenda or self.session.agenda,
         )
 
     def step_after(self, name: str) -> Step | None:

@@ -27,6 +27,8 @@ from outreach.model.values import Session
 #: Raised when what a definition means changes; :func:`thaw` reads every version it ever had.
 FORMAT = 1
 
+_LISTS = ("agenda", "speakers", "interpretation")  # of a session
+
 
 def freeze(definition: Definition) -> str:
     """One line of JSON without white space, keys sorted. Two definitions are equal if and only if these are,
@@ -89,10 +91,18 @@ def _values(definition: Definition) -> dict[str, Any]:
             "place": session.place,
             "online": session.online,
             "details": session.details,
+            "room": session.room,
+            **{name: list(getattr(session, name)) for name in _LISTS},
         },
         "calendar": definition.calendar,
         "session_words": {
-            language: {"title": words.title, "place": words.place, "details": words.details}
+            language: {
+                "title": words.title,
+                "place": words.place,
+                "details": words.details,
+                "room": words.room,
+                "agenda": list(words.agenda),
+            }
             for language, words in definition.session_words.items()
         },
         "countries": {code: _values(own) for code, own in definition.countries.items()},
@@ -120,7 +130,10 @@ def _definition(values: Mapping[str, Any]) -> Definition:
         session=_session(values["session"]),
         calendar=values["calendar"],
         session_words=MappingProxyType(
-            {language: SessionWords(**words) for language, words in values["session_words"].items()}
+            {
+                language: SessionWords(**{**words, "agenda": tuple(words.get("agenda", ()))})
+                for language, words in values["session_words"].items()
+            }
         ),
         countries=MappingProxyType({code: _definition(own) for code, own in values["countries"].items()}),
     )
@@ -131,7 +144,8 @@ def _session(values: Mapping[str, Any] | None) -> Session | None:
         return None
     tz = zone(values["time_zone"])
     times = {key: datetime.fromisoformat(values[key]).astimezone(tz) for key in ("start", "end")}
-    return Session(**{**values, **times})
+    lists = {name: tuple(values.get(name, ())) for name in _LISTS}
+    return Session(**{**values, **times, **lists})
 
 
 def _delay(values: tuple[int, str] | None) -> Delay | None:

@@ -35,7 +35,7 @@ from outreach.model.values import Session
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 #: ``links.<name>`` of a template that the program makes itself for every recipient.
-OWN_LINKS = frozenset({"yes", "no", "question", "other_office", "unsubscribe"})
+OWN_LINKS = frozenset({"yes", "in_person", "online", "no", "question", "other_office", "unsubscribe"})
 MAX_DELAY_DAYS = 365
 MAX_SESSION = timedelta(days=7)
 
@@ -45,6 +45,11 @@ _KEYS = (
 )
 _COUNTRY_KEYS = ("links", "window", "not_after", "deadline", "session")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SESSION_KEYS = (
+    *("title", "start", "end", "time_zone", "place", "room", "online", "details"),
+    *("agenda", "speakers", "interpretation", "calendar", "in_language"),
+)
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 _LINK_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DELAY = re.compile(r"(\d+)\s*(working\s+days?|days?|weeks?)", re.IGNORECASE)
 
@@ -258,9 +263,7 @@ def _later(step: Table, name: str) -> Step:
 
 
 def _session(table: Table) -> tuple[Session, bool, dict[str, SessionWords]]:
-    table.allow(
-        ("title", "start", "end", "time_zone", "place", "online", "details", "calendar", "in_language")
-    )
+    table.allow(_SESSION_KEYS)
     name = table.required_text("time_zone", '"Europe/Brussels"')
     try:
         zone(name)
@@ -297,6 +300,10 @@ def _session(table: Table) -> tuple[Session, bool, dict[str, SessionWords]]:
         place=table.text("place"),
         online=online,
         details=table.text("details"),
+        room=table.text("room"),
+        agenda=table.texts("agenda"),
+        speakers=table.texts("speakers"),
+        interpretation=_interpretation(table),
     )
     if not (session.place or session.online):
         raise table.error(
@@ -309,13 +316,31 @@ def _session_words(table: Table) -> dict[str, SessionWords]:
     languages = {language for country in COUNTRIES.values() for language in country.languages}
     words: dict[str, SessionWords] = {}
     for language in table.values:
-        if not re.fullmatch(r"[a-z]{2,3}", language):
+        if not _LANGUAGE.fullmatch(language):
             raise table.error(
                 language,
                 "is not a language code.",
                 f"{did_you_mean(language, languages)}Two small letters, as in fr or el.",
             )
         own = table.table(language)
-        own.allow(("title", "place", "details"))
-        words[language] = SessionWords(own.text("title"), own.text("place"), own.text("details"))
+        own.allow(("title", "place", "room", "details", "agenda"))
+        words[language] = SessionWords(
+            title=own.text("title"),
+            place=own.text("place"),
+            details=own.text("details"),
+            room=own.text("room"),
+            agenda=own.texts("agenda"),
+        )
     return words
+
+
+def _interpretation(table: Table) -> tuple[str, ...]:
+    languages = table.texts("interpretation")
+    for language in languages:
+        if not _LANGUAGE.fullmatch(language):
+            raise table.error(
+                "interpretation",
+                f"names “{language}”, which is not a language code.",
+                'Two small letters each, as in interpretation = ["fr", "de"]; mails write them out.',
+            )
+    return languages

@@ -125,6 +125,13 @@ class Table:
             raise self.error(key, f"has to be a text, not {_kind(value)}.", f'Put it in quotes: {key} = "…"')
         return value.strip() or None
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, none of them empty; empty where it is absent."""
+        value = self.values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            raise self.error(key, "has to be a list of texts.", f'Write each in quotes: {key} = ["…", "…"]')
+        return tuple(" ".join(item.split()) for item in value)
+
     def required_text(self, key: str, example: str) -> str:
         if value := self.text(key):
             return value

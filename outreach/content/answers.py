@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from outreach.content.catalog import ANSWERS, Strings
+from outreach.content.catalog import Strings
 
 #: What the names of the brief links end with.
 BRIEF = "_brief"
@@ -25,8 +25,7 @@ class AnswerLinks:
         address = quote(reply_to, safe="@!$'*+-._~")
         #: The links, each with gaps that the token fills.
         self.around_token: dict[str, tuple[str, ...]] = {}
-        for name in ANSWERS:
-            answer = strings.answers[name]
+        for name, answer in strings.answers.items():
             head = f"mailto:{address}?subject={_encode(answer.subject)}%20%5B"
             body = f"&body={_encode(answer.body)}{_LINE_BREAK}{_LINE_BREAK}"
             self.around_token[name + BRIEF] = (head, "%5D")

@@ -229,7 +229,7 @@ class _Reader:
     def _joined_lists(self, blocks: list[Block]) -> list[Block]:
         """Lists with nothing but statements between them are one list, as the author sees it; so is a loop
         over items."""
-        units = self._units(blocks)
+        units = [self._inside(unit) for unit in self._units(blocks)]
         joined: list[list[Block]] = []
         for unit in units:
             kind = self._list_kind(unit)
@@ -242,6 +242,24 @@ class _Reader:
             kind = self._list_kind(unit)
             loop = unit[0].kind == "tag" and self._tags.keyword(unit[0].word) == "for"
             result.extend([self._as_list(unit, kind)] if kind is not None and loop else unit)
+        return result
+
+    def _inside(self, unit: list[Block]) -> list[Block]:
+        """``unit`` with the lists inside its statements joined, branch by branch."""
+        if len(unit) == 1 or self._list_kind(unit) is not None:
+            return unit
+        result: list[Block] = []
+        branch: list[Block] = []
+        depth = 0
+        for block in unit:
+            keyword = self._tags.keyword(block.word) if block.kind == "tag" else ""
+            depth -= keyword in _CLOSING
+            if keyword and depth == (0 if keyword in _OPENING | set(_CLOSING) else 1):
+                result += [*self._joined_lists(branch), block]
+                branch = []
+            else:
+                branch.append(block)
+            depth += keyword in _OPENING
         return result
 
     def _units(self, blocks: list[Block]) -> list[list[Block]]:

@@ -19,8 +19,12 @@ from outreach.errors import InputError
 #: The language in which a mail is first written; its revision is what translations follow.
 SOURCE_LANGUAGE = "en"
 
+#: The folder with the words of an organisation, over those of the layout.
+OWN = "_own"
+
 _FENCE = "+++"
 _MAIL_PATH = re.compile(r"([a-z0-9_][a-z0-9_-]*)/([a-z0-9][a-z0-9-]*)\.([a-z]{2,3})\.md")
+_PART_PATH = re.compile(r"_layout/part\.([a-z0-9-]+)\.md")
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _TEMPLATE_KEYS = frozenset(
     {"subject", "preheader", "revision", "source_revision", "translator", "reviewed_by"}
@@ -28,7 +32,12 @@ _TEMPLATE_KEYS = frozenset(
 _STRINGS_TEXTS = ("language", "why", "controller", "rights", "unsubscribe")
 
 #: The prefilled answers every strings file has to word.
-ANSWERS = ("yes", "no", "question", "other_office", "unsubscribe")
+ANSWERS = ("yes", "in_person", "online", "no", "question", "other_office", "unsubscribe")
+
+#: What every strings file has to word for the particulars of a session.
+SESSION_WORDS = (
+    *("date", "time", "place", "room", "online", "link", "speakers", "interpretation", "agenda", "absent"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class Strings:
     unsubscribe: str
     greetings: Mapping[str, str]  # "default", and country codes whose habit differs
     answers: Mapping[str, Answer]  # keys: ANSWERS
+    session: Mapping[str, str]  # keys: SESSION_WORDS
     path: str
     digest: str
 
@@ -91,7 +101,7 @@ class Catalog:
         self._files = {path: _clean(text) for path, text in files.items()}
         self._mails: dict[tuple[str, str], dict[str, str]] = {}
         self._templates: dict[str, Template] = {}
-        self._strings: dict[str, Strings] = {}
+        self._strings: dict[tuple[str, str], Strings] = {}
         for path in sorted(self._files):
             if found := _MAIL_PATH.fullmatch(path):
                 slug, step, language = found.groups()
@@ -122,12 +132,23 @@ class Catalog:
             self._templates[path] = _read_template(path, self._files[path], slug, step, language)
         return self._templates[path]
 
-    def strings(self, language: str) -> Strings:
-        """The words around the mails of ``language``. Raises ``InputError`` when missing or wrong."""
-        path = f"_layout/strings.{language}.toml"
-        if language not in self._strings:
-            self._strings[language] = _read_strings(path, self.layout(f"strings.{language}.toml"), language)
-        return self._strings[language]
+    def strings(self, language: str, slug: str = "") -> Strings:
+        """The words around the mails of ``language``, as ``_own/`` and the folder ``slug`` word them otherwise.
+
+        Their files may hold any part of what the layout's file holds. Raises ``InputError`` when the layout's
+        is missing or one is wrong.
+        """
+        if (language, slug) not in self._strings:
+            name = f"strings.{language}.toml"
+            own = [path for folder in (OWN, slug) if (path := f"{folder}/{name}") in self._files]
+            self._strings[language, slug] = _read_strings(
+                f"_layout/{name}", self.layout(name), language, {path: self._files[path] for path in own}
+            )
+        return self._strings[language, slug]
+
+    def parts(self) -> tuple[str, ...]:
+        """The names of the layout's parts, which mails may stand for, in alphabetical order."""
+        return tuple(sorted(found.group(1) for path in self._files if (found := _PART_PATH.fullmatch(path))))
 
     def layout(self, name: str) -> str:
         """The text of ``_layout/<name>``. Raises ``InputError`` when there is none."""
@@ -218,8 +239,12 @@ def _read_template(path: str, text: str, slug: str, step: str, language: str) ->
     )
 
 
-def _read_strings(path: str, text: str, language: str) -> Strings:
+def _read_strings(path: str, text: str, language: str, own: Mapping[str, str]) -> Strings:
     table = _parse_toml(path, text, 0)
+    for own_path, own_text in own.items():
+        words = _parse_toml(own_path, own_text, 0)
+        _Place(own_path, own_text.split("\n")).is_part_of(words, table)
+        table = _laid_over(table, words)
     place = _Place(path, text.split("\n"))
     texts = {key: place.line_of_text(table, key, None) for key in _STRINGS_TEXTS}
     greetings = place.table(table, "greetings")
@@ -238,9 +263,24 @@ def _read_strings(path: str, text: str, language: str) -> Strings:
             for name in ANSWERS
             for answer in [place.table(answers, name)]
         },
+        session={
+            name: place.plain_line(words, name)
+            for words in [place.table(table, "session")]
+            for name in SESSION_WORDS
+        },
         path=path,
-        digest=_digest(text),
+        digest=_digest("\0".join((text, *own.values()))),
     )
+
+
+def _laid_over(table: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **table,
+        **{
+            key: _laid_over(table.get(key, {}), value) if isinstance(value, dict) else value
+            for key, value in own.items()
+        },
+    }
 
 
 class _Place:
@@ -251,7 +291,7 @@ class _Place:
         self._lines = lines
 
     def error(self, key: str, what: str, remedy: str) -> InputError:
-        start = re.compile(rf"\s*\[?\s*\"?{re.escape(key)}\"?\s*[\]=]")
+        start = re.compile(rf"\s*(?:\[[\w.]*\.|\[)?\s*\"?{re.escape(key)}\"?\s*[\]=]")
         line = next((number for number, line in enumerate(self._lines, 1) if start.match(line)), None)
         where = f"templates/{self._path}, line {line}" if line else f"templates/{self._path}"
         return InputError(f"{where}: {what}.", remedy)
@@ -261,6 +301,18 @@ class _Place:
         if not isinstance(value, dict):
             raise self.error(key, f"the section {key!r} is missing", "Add it; the English file shows how.")
         return value
+
+    def is_part_of(self, own: Mapping[str, Any], whole: Mapping[str, Any], name: str = "") -> None:
+        """Raises unless every key of ``own`` is one of ``whole`` (a greeting may be for any country) with a
+        text."""
+        for key in own:
+            known = whole.get(key, "" if name == "greetings" else None)
+            if known is None:
+                raise self.error(key, f"nothing is called {key!r}", f"Known: {', '.join(sorted(whole))}.")
+            if isinstance(known, dict):
+                self.is_part_of(self.table(own, key), known, key)
+            else:
+                self.text(own, key, None)
 
     def number(self, table: Mapping[str, Any], key: str, default: int | None) -> int:
         value = table.get(key, default)

@@ -12,23 +12,20 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from html import escape
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
-from jinja2 import Template as JinjaTemplate
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from outreach.content import blocks, markup
+from outreach.content import blocks, frame, markup
 from outreach.content.catalog import Catalog, Strings, Template
 from outreach.content.compiled import Compiled
 from outreach.content.plain import PlainText
 from outreach.content.tags import Tags, check, placeholders
-from outreach.errors import InputError
 
 _LAYOUT_FILES = ("base.html.j2", "base.css", "base.txt.j2")
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
+_COLONS = {"fr": "\N{NO-BREAK SPACE}:"}
 #: Steps after which an answer is awaited; others offer only the question.
 _ASKING_STEPS = frozenset({"invitation", "reminder", "last-call"})
 _OUTSIDE_ELEMENTS = re.compile(r"<!--.*?-->|<title>.*?</title>|<style.*?</style>|<[^>]*>", re.DOTALL)
@@ -54,24 +51,26 @@ class Section:
     unsubscribe: str
 
 
-def compile_template(catalog: Catalog, template: Template) -> Compiled:
-    """The parts of ``template`` in the layout of ``catalog``.
+def compile_template(catalog: Catalog, template: Template, slug: str = "") -> Compiled:
+    """The parts of ``template`` in the layout of ``catalog``. ``slug`` is the folder whose words stand around
+    it, where that is not its own: a shared mail is sent in a campaign.
 
     Raises ``InputError`` with file and line for Jinja or Markdown that cannot become a mail, and for a layout
     or a strings file that is missing or wrong.
     """
-    strings = catalog.strings(template.language)
+    strings = catalog.strings(template.language, slug or template.slug)
     html_layout, css, text_layout = (catalog.layout(name) for name in _LAYOUT_FILES)
     _check_sources(template, strings, html_layout, text_layout)
     footer = (strings.why, strings.controller, strings.rights, strings.unsubscribe)
     heading = (template.subject, template.preheader)
-    tags = Tags(template.body, html_layout, text_layout, css, *footer, *heading)
+    body = frame.expand(catalog, template, strings)
+    tags = Tags(body, html_layout, text_layout, css, *footer, *heading)
     # the layout first: so its words are the same for each mail, and it is read once
     hidden_html, hidden_text = tags.hide(html_layout), tags.hide(text_layout)
 
-    plain = PlainText(tags)
-    read = blocks.read(tags.hide(template.body), tags, template.path)
-    offered = _offered_answers(template, strings)
+    plain = PlainText(tags, _COLONS.get(template.language, ":"))
+    read = blocks.read(tags.hide(body), tags, template.path)
+    offered = _offered_answers(template.step, body, strings)
     section = Section(
         language=template.language,
         direction="rtl" if template.language in _RIGHT_TO_LEFT else "ltr",
@@ -84,7 +83,7 @@ def compile_template(catalog: Catalog, template: Template) -> Compiled:
         unsubscribe=tags.hide(strings.unsubscribe),
     )
     inlined, kept = _split_css(css)
-    frame: dict[str, object] = {
+    values: dict[str, object] = {
         "language": section.language,
         "direction": section.direction,
         "subject": tags.hide(template.subject),
@@ -95,9 +94,11 @@ def compile_template(catalog: Catalog, template: Template) -> Compiled:
         "linked": lambda text: _linked(text, tags),
         "wrap": plain.wrap,
         "brief": plain.brief,
+        "colon": plain.colon,
     }
-    html = _fill("base.html.j2", hidden_html, frame)
-    text = _fill("base.txt.j2", hidden_text, frame)
+    known = f"; those of a section: {', '.join(Section.__slots__)}"
+    html = frame.fill("base.html.j2", hidden_html, values, known)
+    text = frame.fill("base.txt.j2", hidden_text, values, known)
     parts = (
         " ".join(template.subject.split()),
         " ".join(template.preheader.split()),
@@ -122,52 +123,14 @@ def _check_sources(template: Template, strings: Strings, html_layout: str, text_
     check(text_layout, "_layout/base.txt.j2")
 
 
-def _offered_answers(template: Template, strings: Strings) -> list[tuple[str, str]]:
-    wanted = ("yes", "no", "question", "other_office") if template.step in _ASKING_STEPS else ("question",)
-    used = placeholders(template.body)
+def _offered_answers(step: str, body: str, strings: Strings) -> list[tuple[str, str]]:
+    wanted = ("yes", "no", "question", "other_office") if step in _ASKING_STEPS else ("question",)
+    used = placeholders(body)
     return [
         (strings.answers[name].label, f"{{{{ links.{name} }}}}")
         for name in wanted
         if f"links.{name}" not in used
     ]
-
-
-@cache
-def _layout_environment(html: bool) -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        block_start_string="[%",
-        block_end_string="%]",
-        variable_start_string="[[",
-        variable_end_string="]]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-        autoescape=html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-@lru_cache(maxsize=32)
-def _layout_template(text: str, html: bool) -> JinjaTemplate:
-    return _layout_environment(html).from_string(text)
-
-
-def _fill(name: str, layout: str, frame: dict[str, object]) -> str:
-    """``layout`` with its own tags filled; those of the recipient are hidden and pass through."""
-    try:
-        return _layout_template(layout, name.endswith(".html.j2")).render(frame)
-    except TemplateSyntaxError as error:
-        raise InputError(
-            f"templates/_layout/{name}, line {error.lineno}: {error.message}.",
-            "Mend the tag in [% %] or [[ ]].",
-        ) from None
-    except (TemplateError, TypeError, ValueError) as error:
-        raise InputError(
-            f"templates/_layout/{name}: {error}.",
-            f"The layout knows {', '.join(frame)}; those of a section: {', '.join(Section.__slots__)}.",
-        ) from None
 
 
 def _linked(text: str, tags: Tags) -> Markup:

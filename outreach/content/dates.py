@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -28,11 +28,12 @@ def format_date(day: date, language: str, *, weekday: bool = True) -> str:
     return dates.format_date(day, "full" if weekday else "long", locale=locale)
 
 
-def session_values(session: Session, language: str) -> dict[str, str]:
-    """What mails call ``session``: title, date, time, place, online, details; the last three may be empty.
+def session_values(session: Session, language: str) -> dict[str, object]:
+    """What mails call ``session``; all but title, date, time and zone may be empty.
 
-    Times are given in the session's zone, with its abbreviation: "10:00–11:30 CET". A session that ends on
-    another day has both days in its date.
+    Times are given in the session's zone, with its abbreviation: "10:00–11:30 CET"; ``zone`` is what the
+    language calls it: "Mitteleuropäische Normalzeit". A session that ends on another day has both days in its
+    date. ``hybrid`` is not empty when one can come or join online. ``agenda`` is a list.
     """
     zone = ZoneInfo(session.time_zone)
     start, end = session.start.astimezone(zone), session.end.astimezone(zone)
@@ -51,10 +52,32 @@ def session_values(session: Session, language: str) -> dict[str, str]:
         "title": session.title,
         "date": day,
         "time": time,
+        "zone": _zone_name(start, language),
         "place": session.place or "",
+        "room": session.room or "",
         "online": session.online or "",
+        "hybrid": "yes" if session.place and session.online else "",
         "details": session.details or "",
+        "agenda": list(session.agenda),
+        "speakers": ", ".join(session.speakers),
+        "interpretation": ", ".join(_language_name(code, language) for code in session.interpretation),
     }
+
+
+def _zone_name(moment: datetime, language: str) -> str:
+    """ "heure normale d’Europe centrale"; the offset in a language that CLDR does not know."""
+    locale = _locale(language)
+    if locale is None:
+        return f"UTC{moment:%z}"
+    from babel import dates
+
+    return dates.get_timezone_name(moment, "long", locale=locale)
+
+
+def _language_name(code: str, language: str) -> str:
+    """What ``language`` calls the language ``code``; the code where CLDR has no name."""
+    locale = _locale(language)
+    return code if locale is None else str(locale.languages.get(code, code))
 
 
 @cache

@@ -123,7 +123,7 @@ def _lint_mail(
     if unknown:
         return
     if values is None:
-        values = sample_values(catalog.strings(language))
+        values = sample_values(catalog.strings(language, slug))
     rendered = Renderer(compiled, template.path).render(values)
     yield from _value_findings(rendered, template.path)
     yield from _markup_findings(rendered, template.path)

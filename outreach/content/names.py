@@ -13,14 +13,17 @@ NAMES = frozenset(
     | {f"municipality.{name}" for name in ("name", "country", "region")}
     | {f"contact.{name}" for name in ("name", "email", "source")}
     | {f"sender.{name}" for name in ("name", "email", "controller", "address", "privacy_url")}
-    | {f"links.{name}" for name in ("assessment", "helpdesk", "yes", "no", "question", "other_office")}
-    | {"links.unsubscribe"}
+    | {f"links.{name}" for name in ("assessment", "helpdesk", *ANSWERS)}
     | {f"links.{name}{BRIEF}" for name in ANSWERS}
 )
 
 #: Known besides for a campaign that invites to a session.
 SESSION_NAMES = frozenset(
-    f"session.{name}" for name in ("title", "date", "time", "place", "online", "details")
+    f"session.{name}"
+    for name in (
+        *("title", "date", "time", "zone", "place", "room", "online", "hybrid", "details"),
+        *("agenda", "speakers", "interpretation"),
+    )
 )
 
 
@@ -36,7 +39,11 @@ def sample_values(strings: Strings, country: str = "AT") -> dict[str, object]:
         time_zone="Europe/Vienna",
         place="Rathausplatz 1, 1010 Musterstadt",
         online="https://meet.association.example/session",
-        details="In the large hall and online.",
+        details="Coffee from 9:30.",
+        room="Great Hall",
+        agenda=("9:45 Arrival", "10:00 What is new, in plain words", "11:00 Your questions"),
+        speakers=("Maria Muster, Sankt Martin", "Jan Voorbeeld, Association of Municipalities"),
+        interpretation=("en", "fr"),
     )
     return {
         "greeting": strings.greeting(country),

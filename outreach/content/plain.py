@@ -30,8 +30,10 @@ _ANSWER = re.compile(rf"\{{\{{ links\.({'|'.join(ANSWERS)}) \}}\}}")
 class PlainText:
     """Writes blocks and single texts whose tags are hidden by ``tags``."""
 
-    def __init__(self, tags: Tags) -> None:
+    def __init__(self, tags: Tags, colon: str = ":") -> None:
+        """``colon`` is how the language writes it."""
         self._tags = tags
+        self.colon = colon
 
     def write(self, blocks: Sequence[Block]) -> str:
         """Every block ends with a blank line of its own, inside the statements around it, so that a false
@@ -115,7 +117,7 @@ class PlainText:
             case "rule":
                 return f"{indent}{'-' * 24}\n\n"
             case "button":
-                words = self.wrap(f"{self.inline(block.inline)}:", indent, indent)
+                words = self.wrap(f"{self.inline(block.inline)}{self.colon}", indent, indent)
                 return f"{words}\n{indent}{self.brief(block.href)}\n\n"
             case "table":
                 return self._table(block, indent)
@@ -159,7 +161,9 @@ class PlainText:
                 lines.append(row.tag)
                 continue
             cells = [self.inline(cell) for cell in row.cells]
-            text = f"{cells[0].removesuffix(':')}: {cells[1]}" if two else " | ".join(cells)
+            text = (
+                f"{cells[0].removesuffix(':').rstrip()}{self.colon} {cells[1]}" if two else " | ".join(cells)
+            )
             lines.append(f"{indent}{text}\n")
         return "".join(lines) + "\n"
 

@@ -112,12 +112,12 @@ def _calendar(
         f"ORGANIZER{_common_name(organizer)}:mailto:{_address(organizer)}",
         f"ATTENDEE;{guest}{_common_name(attendee)}:mailto:{_address(attendee)}",
     ]
-    where = " / ".join(part for part in (session.place, session.online) if part)
+    where = " / ".join(part for part in (session.place, session.room, session.online) if part)
     if where:
         lines.append(f"LOCATION:{_text(where)}")
     # Some calendars show neither URL nor LOCATION in full: the link to the room stands in the description
     # too.
-    about = "\n\n".join(part for part in (session.details, session.online) if part)
+    about = "\n\n".join(part for part in (session.details, "\n".join(session.agenda), session.online) if part)
     if about:
         lines.append(f"DESCRIPTION:{_text(about)}")
     if session.online and _URI.fullmatch(session.online):

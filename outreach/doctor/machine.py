@@ -41,7 +41,7 @@ def check_campaigns(workspace: Workspace) -> Iterator[Finding]:
             faults += 1
             yield raised(f"campaigns/{slug}.toml", problem)
     if not slugs:
-        yield warning("campaigns", "no campaign definition", "`outreach init DIR` brings four to start from.")
+        yield warning("campaigns", "no campaign definition", "`outreach init DIR` brings some to start from.")
     elif not faults:
         yield ok("campaigns", ", ".join(slugs))
     senders = workspace.settings.senders

@@ -18,6 +18,8 @@ from outreach.model.values import Verdict
 #: The names of the answers in ``templates/_layout/strings.<language>.toml``.
 INTENTS: Mapping[str, Intent] = {
     "yes": Intent.REGISTER,
+    "in_person": Intent.REGISTER,
+    "online": Intent.REGISTER,
     "no": Intent.DECLINE,
     "question": Intent.QUESTION,
     "other_office": Intent.REFER,

@@ -20,5 +20,5 @@ def thaw_compiled(values: Mapping[str, Any]) -> Compiled:
 
 
 def thaw_strings(values: Mapping[str, Any]) -> Strings:
-    plain = {field.name: values[field.name] for field in fields(Strings)}
+    plain = {field.name: values.get(field.name, {}) for field in fields(Strings)}
     return Strings(**{**plain, "answers": {key: Answer(**one) for key, one in values["answers"].items()}})

@@ -141,7 +141,7 @@ def _texts(
     faults: list[InputError] = []
     for language in languages:
         try:
-            strings[language] = catalog.strings(language)
+            strings[language] = catalog.strings(language, definition.templates)
         except InputError as error:
             faults.append(error)
             continue

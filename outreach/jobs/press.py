@@ -73,8 +73,7 @@ class Plate:
                 "deadline": format_date(definition.deadline, language) if definition.deadline else ""
             },
         }
-        if session is not None:
-            self._fixed["session"] = session_values(session, language)
+        self._fixed["session"] = session_values(session, language) if session is not None else {}
         fixed = {**self._fixed, "links": self._links}
         self._renderer = Renderer(compiled, name, fixed=fixed, around={"links": around})
         self.constants = self._renderer.constants

@@ -77,7 +77,7 @@ def definition(workspace: Workspace, slug: str) -> Definition:
         known = slugs(workspace)
         raise InputError(
             f"There is no campaign definition {path}.",
-            f"There are: {', '.join(known)}." if known else "`outreach init DIR` brings four.",
+            f"There are: {', '.join(known)}." if known else "`outreach init DIR` brings some.",
         )
     return spec.load(read_text(path), file=str(path))
 

@@ -60,6 +60,10 @@ class Session:
     place: str | None = None
     online: str | None = None  # link to the online room
     details: str | None = None
+    room: str | None = None
+    agenda: tuple[str, ...] = ()  # its items in order, each a line
+    speakers: tuple[str, ...] = ()
+    interpretation: tuple[str, ...] = ()  # languages interpreted, ISO 639-1
 
 
 @dataclass(frozen=True, slots=True)

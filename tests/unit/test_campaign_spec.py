@@ -357,7 +357,7 @@ def test_shipped_campaigns_are_good_for_every_country(path: Path) -> None:
     assert definition.templates == path.stem
     for code in COUNTRIES:
         assert definition.for_country(code).slug == path.stem
-    assert (definition.session is not None) == path.stem.endswith("-session")
+    assert (definition.session is not None) == path.stem.endswith(("-session", "-meeting"))
     assert all(is_placeholder(url) for url in definition.links.values())
 
 
@@ -371,13 +371,41 @@ def test_the_country_examples_in_shipped_campaigns_work_when_uncommented(path: P
     assert definition.for_country(code) != definition.for_country("MT")
 
 
-def test_four_campaigns_are_shipped() -> None:
+def test_four_campaigns_to_municipalities_and_two_to_members_are_shipped() -> None:
     assert [path.stem for path in CAMPAIGNS] == [
+        "edic-consultation",
         "helpdesk",
         "information-session",
         "lordimas",
+        "network-meeting",
         "training-session",
     ]
+
+
+def test_a_session_has_its_particulars_in_each_language() -> None:
+    text = SMALL + SESSION + 'room = "R1"\nagenda = ["A", " B  b "]\nspeakers = ["S"]\n'
+    text += 'interpretation = ["fr"]\n[session.in_language.fr]\nroom = "S1"\nagenda = ["C"]'
+    definition = read(text)
+    general, french = definition.session, definition.session_in("fr")
+    assert general is not None
+    assert french is not None
+    assert (general.room, general.agenda, general.speakers) == ("R1", ("A", "B b"), ("S",))
+    assert (french.room, french.agenda, french.interpretation) == ("S1", ("C",), ("fr",))
+    assert thaw(freeze(definition)) == definition
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('agenda = "10:00 Beginning"', "has to be a list of texts"),
+        ('speakers = ["A", 1]', "has to be a list of texts"),
+        ('interpretation = ["French"]', "“French”, which is not a language code"),
+    ],
+)
+def test_wrong_particulars_of_a_session_are_named(line: str, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(SMALL + SESSION + line)
+    assert expected in caught.value.message
 
 
 def test_warnings_name_placeholders_and_days_gone_by() -> None:

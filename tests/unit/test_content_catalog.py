@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from outreach.content.catalog import Catalog, choose_language
+from outreach.content.catalog import ANSWERS, SESSION_WORDS, Catalog, choose_language
 from outreach.errors import InputError
 
 MAIL = """+++
@@ -16,7 +16,8 @@ translator = "Outreach"
 Text.
 """
 
-STRINGS = """language = "Deutsch"
+STRINGS = (
+    """language = "Deutsch"
 why = "Warum"
 controller = "Wer"
 rights = "Rechte"
@@ -24,9 +25,9 @@ unsubscribe = "Keine weiteren E-Mails"
 [greetings]
 default = "Guten Tag,"
 AT = "Grüß Gott,"
-""" + "".join(
-    f'[answers.{name}]\nlabel = "{name}"\nsubject = "s"\nbody = "b"\n'
-    for name in ("yes", "no", "question", "other_office", "unsubscribe")
+"""
+    + "".join(f'[answers.{name}]\nlabel = "{name}"\nsubject = "s"\nbody = "b"\n' for name in ANSWERS)
+    + "".join(["[session]\n", *(f'{word} = "{word}"\n' for word in SESSION_WORDS)])
 )
 
 
@@ -114,6 +115,32 @@ def test_strings_know_the_greeting_of_a_country() -> None:
 def test_wrong_strings_are_named(old: str, new: str, expected: str) -> None:
     with pytest.raises(InputError, match=r"templates/_layout/strings\.de\.toml") as caught:
         Catalog({"_layout/strings.de.toml": STRINGS.replace(old, new)}).strings("de")
+    assert expected in caught.value.message
+
+
+def test_an_organisation_words_only_what_it_words_otherwise() -> None:
+    own = 'unsubscribe = "Schluss"\n[greetings]\nLU = "Moien,"\n[answers.no]\nlabel = "Nö"\n'
+    files = {"_layout/strings.de.toml": STRINGS, "_own/strings.de.toml": own}
+    files["x/strings.de.toml"] = 'unsubscribe = "Ende"'
+    strings = Catalog(files).strings("de")
+    assert (strings.why, strings.unsubscribe, strings.greeting("LU")) == ("Warum", "Schluss", "Moien,")
+    assert (strings.answers["no"].label, strings.answers["no"].subject) == ("Nö", "s")
+    assert Catalog(files).strings("de", "x").unsubscribe == "Ende"
+    assert strings.digest != Catalog({"_layout/strings.de.toml": STRINGS}).strings("de").digest
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ('\nunsubcribe = "x"', "line 2: nothing is called 'unsubcribe'"),
+        ('[answers.nein]\nlabel = "x"', "line 1: nothing is called 'nein'"),
+        ("unsubscribe = 1", "line 1: unsubscribe has to be a text"),
+    ],
+)
+def test_wrong_words_of_an_organisation_are_named(own: str, expected: str) -> None:
+    files = {"_layout/strings.de.toml": STRINGS, "_own/strings.de.toml": own}
+    with pytest.raises(InputError, match=r"templates/_own/strings\.de\.toml") as caught:
+        Catalog(files).strings("de")
     assert expected in caught.value.message
 
 

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 from lxml import html as lxml_html
 
-from outreach.content.catalog import Catalog, Template
+from outreach.content.catalog import ANSWERS as ANSWER_NAMES
+from outreach.content.catalog import SESSION_WORDS, Catalog, Template
 from outreach.content.compile import compile_template
 from outreach.content.compiled import Compiled
 from outreach.content.render import Rendered, Renderer
 from outreach.errors import InputError
 
 ANSWERS = "".join(
-    f'[answers.{name}]\nlabel = "{name}?"\nsubject = "s"\nbody = "b"\n'
-    for name in ("yes", "no", "question", "other_office", "unsubscribe")
-)
+    f'[answers.{name}]\nlabel = "{name}?"\nsubject = "s"\nbody = "b"\n' for name in ANSWER_NAMES
+) + "".join(["[session]\n", *(f'{word} = "{word}"\n' for word in SESSION_WORDS)])
 LAYOUT = {
     "_layout/strings.en.toml": 'language = "English"\nwhy = "Why & {{ source }}"\ncontroller = "Who"\n'
     f'rights = "Rights"\nunsubscribe = "Stop"\n[greetings]\ndefault = "Hi"\n{ANSWERS}',

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from lxml import html as lxml_html
 
-from outreach.content.catalog import Catalog
+from outreach.content.catalog import ANSWERS as ANSWER_NAMES
+from outreach.content.catalog import SESSION_WORDS, Catalog
 from outreach.content.compile import compile_template
 from outreach.content.names import sample_values
 from outreach.content.render import Rendered, Renderer
 
 LAYOUT = Path(__file__).parents[2] / "templates" / "_layout"
 ANSWERS = "".join(
-    f'[answers.{name}]\nlabel = "{name} label"\nsubject = "s"\nbody = "b"\n'
-    for name in ("yes", "no", "question", "other_office", "unsubscribe")
-)
+    f'[answers.{name}]\nlabel = "{name} label"\nsubject = "s"\nbody = "b"\n' for name in ANSWER_NAMES
+) + "".join(["[session]\n", *(f'{word} = "{word}"\n' for word in SESSION_WORDS)])
 STRINGS = (
     'language = "svenska"\nwhy = "Från {{ contact.source }}."\nunsubscribe = "Sluta"\nrights = "Rätt."\n'
     'controller = "{{ sender.controller }}, {{ sender.email }}{% if sender.privacy_url %} '

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from outreach.content.catalog import Catalog
+from outreach.content.catalog import ANSWERS as ANSWER_NAMES
+from outreach.content.catalog import SESSION_WORDS, Catalog
 from outreach.content.lint import Finding, Severity, lint_campaign, lint_markup, lint_rendered
 from outreach.content.names import NAMES, SESSION_NAMES, sample_values
 from outreach.content.render import Rendered
 
 LAYOUT = Path(__file__).parents[2] / "templates" / "_layout"
 ANSWERS = "".join(
-    f'[answers.{name}]\nlabel = "{name}"\nsubject = "s"\nbody = "b"\n'
-    for name in ("yes", "no", "question", "other_office", "unsubscribe")
-)
+    f'[answers.{name}]\nlabel = "{name}"\nsubject = "s"\nbody = "b"\n' for name in ANSWER_NAMES
+) + "".join(["[session]\n", *(f'{word} = "{word}"\n' for word in SESSION_WORDS)])
 STRINGS = (
     'language = "L"\nwhy = "From {{ contact.source }}."\ncontroller = "C"\nrights = "R"\n'
     f'unsubscribe = "Stop"\n[greetings]\ndefault = "Hi"\n{ANSWERS}'

@@ -29,6 +29,7 @@ STRINGS = Strings(
     unsubscribe="u",
     greetings={"default": "Bonjour"},
     answers={name: Answer(name, f"Réponse: {name}?", "Ligne & un\nLigne deux") for name in ANSWERS},
+    session={},
     path="_layout/strings.fr.toml",
     digest="",
 )
