@@ -29,14 +29,15 @@ check: .venv/installed-dev ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# accuracy.py is not among them: it needs a folder of labelled mail.
+# accuracy.py and lists.py are not among them: they count what is right, not time.
 BENCHMARKS := import_contacts compose sending idle_run
 
 bench: .venv/installed-dev ## the figures of the benchmarks, one table after the other (installs Postfix, for its smtp-sink)
 	@sh .ci/packages postfix
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-accuracy: .venv/installed-dev ## how well mail is read: on tests/golden and, with FOLDER=..., on a folder of labelled messages
+accuracy: .venv/installed-dev ## how well lists and mail are read: made-up lists of 27 countries, tests/golden and, with FOLDER=..., labelled messages
+	@$(BIN)/python benchmarks/lists.py
 	@$(BIN)/python benchmarks/accuracy.py
 	@test -z "$(FOLDER)" || $(BIN)/python benchmarks/accuracy.py "$(FOLDER)"
 
