@@ -16,6 +16,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from _bounces import measure
+
 from outreach.inbound import auto_replies, replies
 from outreach.inbound.classify import classify, to_json
 from outreach.inbound.parse import parse
@@ -80,12 +82,16 @@ def main() -> None:
     arguments.add_argument("folder", type=Path, nargs="?")
     arguments.add_argument("--show", default="")
     arguments.add_argument("--languages", default="")
+    arguments.add_argument("--half", choices=("develop", "test"), default="", help="of labelled bounces")
     options = arguments.parse_args()
     if options.folder is None:
         golden()
         return
     languages = set(filter(None, options.languages.split(",")))
     labels = [json.loads(line) for line in (options.folder / "labels.jsonl").read_text().splitlines() if line]
+    if labels and "kind" not in labels[0]:
+        measure(options.folder, labels, half=options.half, show=options.show)
+        return
     labels = [label for label in labels if not languages or label["lang"] in languages]
     raws = [(options.folder / label["file"]).read_bytes() for label in labels]
 
