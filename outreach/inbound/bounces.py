@@ -219,7 +219,11 @@ def _judged(failure: reports.Failure, words: tuple[str, ...]) -> tuple[Bounce, s
     told = closest or next((said for said in map(notices.said, words[:2]) if said), "")
     near = "" if failure.status or closest else words[0][:_NEAR] if words else ""
     name, hard, phrase = reasons.choose(
-        (told, failure.recipient or "", near), words, status, temporary=temporary
+        (told, failure.recipient or "", near),
+        words,
+        status,
+        temporary=temporary,
+        category=failure.category,
     )
     diagnostic = closest or next((word for word in words if word), "")
     return (

@@ -12,21 +12,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
+from outreach.inbound.stages import Stage, stage_of
+
 _URL = re.compile(r"(?:https?://|www\.)([^\s/:?#]*+)\S*+")
-_RCPT = re.compile(r"rcpt|@\S+\.\.\. |does not like recipient|recipient address rejected|recipient verify")
 _LOCAL_PART = re.compile(r"(?<![^\s@<>()\[\]:;,\"'])[^\s@<>()\[\]:;,\"']++@")
 _SPACE = re.compile(r"\s+")
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.:/])([245]\d\d)(?=[ \-:#;]|$)")
-_AFTER_DATA = re.compile(
-    r"in reply to (?:the )?(?:end of )?data|after (?:end of )?data|for text command|>>> data"
-    r"|>>> \.(?: |$)|after pipelined data"
+
+#: The marks of Orange and La Poste, of Cox, of Yahoo, Outlook.com and iCloud.
+_CODE = re.compile(
+    r"(?<!\w)(?:(ofr|lpn)\d*_(?:\d{3}_)?(\d{3})|(aup)#(\w+)|\[((?:tss|hm|cs)\d\d)\]"
+    r"|\(?(s31\d0|(?:rp|sc|dy|ou)-00\d)\)?)(?!\w)"
 )
 
 _MAX_TEXT = 4_000  # characters of a server's words that are looked at
 UNDEFINED = "undefined"
 
+#: What a refusal without a telling word is a sign of at each stage.
+_AT_STAGE: dict[Stage | None, str] = {Stage.CONNECT: "blocked", Stage.MAIL: "rejected"}
+
 _SAYS_NOTHING = frozenset({"0.0", "7.1"})
+_NO_SUCH_MAILBOX = frozenset({"1.0", "1.1", "1.3", "1.6", "1.10", "1.20", "1.351"})
 _MAILBOX_EXISTS = frozenset({"2.0", "2.1"})
 
 # Said of anything: a precise number says more.
@@ -47,6 +54,9 @@ class Reason:
     sequences: tuple[tuple[str, ...], ...]  # phrases with gaps: the pieces in order
     general: tuple[str, ...]  # phrases that fit many failures: after the status
     exceptions: tuple[str, ...]  # words that belong to another reason, though a phrase fits
+    own: tuple[str, ...]  # those of the phrases that a system says of its own directory
+    codes: frozenset[str]  # marks of providers
+    categories: frozenset[str]  # names that sending services have for it
 
 
 @lru_cache(maxsize=1)
@@ -56,7 +66,8 @@ def reasons() -> tuple[Reason, ...]:
     found = []
     for name, table in tomllib.loads(text).items():
         pieces = [
-            tuple(piece.strip() for piece in phrase.split("...")) for phrase in table.get("phrases", ())
+            tuple(piece.strip() for piece in phrase.split("..."))
+            for phrase in (*table.get("own", ()), *table.get("phrases", ()))
         ]
         found.append(
             Reason(
@@ -67,6 +78,9 @@ def reasons() -> tuple[Reason, ...]:
                 sequences=tuple(phrase for phrase in pieces if len(phrase) > 1),
                 general=tuple(table.get("general", ())),
                 exceptions=tuple(table.get("unless", ())),
+                own=tuple(table.get("own", ())),
+                codes=frozenset(table.get("code", ())),
+                categories=frozenset(table.get("category", ())),
             )
         )
     return tuple(found)
@@ -75,6 +89,22 @@ def reasons() -> tuple[Reason, ...]:
 @lru_cache(maxsize=1)
 def _by_status() -> dict[str, str]:
     return {status: reason.name for reason in reasons() for status in reason.statuses}
+
+
+@lru_cache(maxsize=1)
+def _own() -> frozenset[str]:
+    return frozenset(phrase for reason in reasons() for phrase in reason.own)
+
+
+@lru_cache(maxsize=1)
+def _codes() -> dict[str, str]:
+    return {code: reason.name for reason in reasons() for code in reason.codes}
+
+
+@lru_cache(maxsize=1)
+def by_category() -> dict[str, str]:
+    """The names that sending services give a failure -> the reason."""
+    return {category: reason.name for reason in reasons() for category in reason.categories}
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +130,16 @@ def by_phrase(text: str) -> tuple[str, str] | None:
         for pieces in reason.sequences:
             if _in_order(pieces, text):
                 return reason.name, " ... ".join(pieces)
+    return None
+
+
+def by_code(text: str) -> tuple[str, str] | None:
+    """Reason and mark where a provider's own mark stands in the reply."""
+    for found in _CODE.finditer(text):
+        provider = "ofr" if found[1] else found[3]  # La Poste and Orange number alike
+        code = f"{provider} {found[2] or found[4]}" if provider else found[5] or found[6]
+        if code in _codes():
+            return _codes()[code], found[0]
     return None
 
 
@@ -134,14 +174,17 @@ def replies(text: str) -> list[str]:
 
 
 def vague(status: str | None) -> bool:
-    """Whether a status says no more than its class."""
-    return status is None or status.endswith(".0.0")
+    """Whether a status says no more than its class, or only that trying came to an end (RFC 3463, section 3.5:
+    the code of the actual problem is better than 4.7)."""
+    return status is None or status.endswith((".0.0", ".4.7"))
 
 
 def _most_telling(text: str) -> str | None:
     told: str | None = None
     for status in statuses(text):
-        if status[0] != "2" and (told is None or (told.endswith(".0") and not status.endswith(".0"))):
+        if status[0] == "2":
+            continue
+        if told is None or vague(told) > vague(status) or (told.endswith(".0") and not status.endswith(".0")):
             told = status
     return told
 
@@ -165,42 +208,55 @@ def choose_status(diagnostic: str, declared: str | None, words: Iterable[str], *
 
 
 def choose(
-    told: Iterable[str], words: Iterable[str], status: str, *, temporary: bool
+    told: Iterable[str], words: Iterable[str], status: str, *, temporary: bool, category: str = ""
 ) -> tuple[str, bool, str | None]:
     """Reason name, whether the address is dead, and the phrase that said so.
 
-    ``told`` are the refusing server's own replies; ``words`` what the reporting system wrote around
-    them, the closest to the failure first. A reply is believed before the status, the status before the rest:
-    a reporting system's introduction is the same for every failure.
+    ``category`` is the sending service's name for it; ``told`` are the refusing server's own replies;
+    ``words`` what the reporting system wrote around them, the closest to the failure first. A reply is
+    believed before the status, the status before the rest: a reporting system's introduction is the same for
+    every failure.
     """
     strong = [plain(text) for text in told if text]
     weak = [plain(text) for text in words if text]
-    after_data = any(_AFTER_DATA.search(text) for text in (*strong, *weak))
-    subject = status[2:]
-    known = _by_status().get(subject)
-    found = _first(strong, by_phrase)
+    stage = stage_of((*strong, *weak))
+    known = _by_status().get(status, _by_status().get(status[2:]))
+    found = _first(strong, by_code) or _first(strong, by_phrase)
     name = found[0] if found else None
-    if name in _GENERAL and known is not None and known != "filtered":
+    if name in _GENERAL and known is not None:
         name = known
+    name = name or by_category().get(category)
     if name is None:
         found = _first(strong, by_general_phrase) or _first(weak, by_phrase)
         name = found[0] if found else _by_class(status, [*strong, *weak])
-    if name == "user_unknown" and (
-        subject in _MAILBOX_EXISTS
-        or (after_data and subject != "1.1")
-        or (subject in _SAYS_NOTHING and any(map(replies, strong)) and not _at_rcpt(strong, weak))
-    ):
-        # Who is unknown is known at RCPT. After the content, or at a stage nobody names, or of a mailbox that
-        # exists, it may be a filter that speaks: no ground to call the address dead.
+    if name == "user_unknown" and status[2:] in _SAYS_NOTHING and any(map(_says_suspended, weak[:2])):
+        name = "suspend"
+    elif name == "user_unknown" and not _confirmed(status[2:], stage, found):
         name = "filtered"
+    elif name == "filtered":
+        name = _AT_STAGE.get(stage, name)
     phrase = found[1] if found and found[0] == name else None
     if temporary or status.startswith("4"):
         return _NOT_YET_DEAD.get(name, name), False, phrase
     return name, name in _hard(), phrase
 
 
-def _at_rcpt(*texts: list[str]) -> bool:
-    return any(_RCPT.search(text) for group in texts for text in group)
+def _confirmed(subject: str, stage: Stage | None, found: tuple[str, str] | None) -> bool:
+    """Whether a wording that nobody has the address is ground to call it dead.
+
+    Who is unknown is known at RCPT. After the content, or at a stage nobody names, or of a mailbox that
+    exists, it may be a filter that speaks.
+    """
+    if subject in _NO_SUCH_MAILBOX:
+        return True
+    if subject in _MAILBOX_EXISTS or stage is Stage.DATA:
+        return False
+    return stage is Stage.RCPT or subject not in _SAYS_NOTHING or (found is not None and found[1] in _own())
+
+
+def _says_suspended(text: str) -> bool:
+    found = by_phrase(text)
+    return found is not None and found[0] == "suspend"
 
 
 def _first(texts: list[str], tell: Callable[[str], tuple[str, str] | None]) -> tuple[str, str] | None:
@@ -209,6 +265,9 @@ def _first(texts: list[str], tell: Callable[[str], tuple[str, str] | None]) -> t
 
 
 def _by_class(status: str, texts: list[str]) -> str:
+    """The reason where no wording tells one."""
     if status.startswith("4"):
-        return "expired"
+        return "blocked" if status == "4.7.1" else "expired"
+    if status.startswith(("5.6.", "5.7.")):
+        return "content_error" if status[2] == "6" else "security_error"
     return "filtered" if any(replies(text) for text in texts) else UNDEFINED

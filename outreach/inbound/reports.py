@@ -36,6 +36,7 @@ class Failure:
     status: str | None  # as declared
     diagnostic: str  # the words of the server that refused
     words: tuple[str, ...] = ()  # other words about it, the closest first
+    category: str = ""  # the sending service's name for the reason
 
 
 def status_fields(part: Part) -> list[dict[str, str]]:
@@ -120,6 +121,7 @@ def failures(part: Part) -> list[Failure]:
                 status=status[0] if status else None,
                 diagnostic=_words(group.get("diagnostic-code", "")),
                 words=(comment[1],) if comment else (),
+                category=group.get("x-powermta-bouncecategory", "").strip().lower(),
             )
         )
     return found

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from outreach.inbound import bounces, feedback, marks, notices, reasons
 from outreach.inbound.parse import parse
+from outreach.inbound.stages import Stage, stage_of
 from outreach.model.states import InboundKind
 from outreach.model.values import Bounce
 
@@ -162,3 +163,46 @@ def test_a_complaint_names_who_complained() -> None:
     assert verdict is not None
     assert verdict.kind is InboundKind.COMPLAINT
     assert feedback.complained(parsed) == ("a@town.example", "b@town.example")
+
+
+@pytest.mark.parametrize(
+    ("words", "stage"),
+    [
+        ("(in reply to end of data command)", Stage.DATA),
+        ("smtp error from remote mail server after rcpt to:<@town.example>: 550", Stage.RCPT),
+        (">>> data <<< 550 no such user", Stage.DATA),
+        ("553 5.3.0 <@town.example>... no such user here", Stage.RCPT),
+        ("host refused to talk to me: 554", Stage.CONNECT),
+        ("sender was rejected", Stage.MAIL),
+        ("mail from: @a.example rcpt to: @b.example from: @c.example", None),
+        ("550 user unknown", None),
+    ],
+)
+def test_the_stage_is_what_the_report_names(words: str, stage: Stage | None) -> None:
+    assert stage_of([words]) is stage
+
+
+@pytest.mark.parametrize(
+    ("diagnostic", "declared", "reason"),
+    [
+        ("550 User unknown", "5.0.0", "filtered"),  # nobody says at which stage
+        ("550 User unknown (in reply to RCPT TO command)", "5.0.0", "user_unknown"),
+        ("550 5.1.1 User unknown", "5.0.0", "user_unknown"),
+        ("User not listed in public Name & Address Book", "5.0.0", "user_unknown"),  # its own directory
+        ("550 Rejected (in reply to EHLO command)", "5.0.0", "blocked"),
+        ("550 Rejected (in reply to MAIL FROM command)", "5.0.0", "rejected"),
+        ("550 Sender rejected. AUP#CDRBL", "5.1.0", "blocked"),  # the provider's mark says more
+        ("552 Service refused. OFR_417 [417]", "5.2.0", "mailbox_full"),
+        ("550 5.7.1 Nope", "5.7.1", "security_error"),
+        ("451 4.7.1 Nope", "4.7.1", "blocked"),
+    ],
+)
+def test_a_reason_needs_its_ground(diagnostic: str, declared: str, reason: str) -> None:
+    assert _report(diagnostic, declared).reason == reason
+
+
+def test_the_actual_problem_is_better_than_that_time_ran_out() -> None:
+    assert (
+        reasons.choose_status("550 4.4.7 expired", "4.4.7", ["441 4.4.1 no answer"], temporary=False)
+        == "4.4.1"
+    )
