@@ -127,6 +127,7 @@ _TITLES = {
     "senders.NAME.smtp": "Its server for sending",
     "senders.NAME.imap": "Its mailbox for reading",
     "senders.NAME.limits": "Its limits",
+    "senders.NAME.inbox": "What follows from answers",
     "senders.NAME.oauth": "Its sign-in by OAuth 2",
     "senders.NAME.dkim": "Its signature",
     "senders.NAME.dkim.second": "Its second signature",

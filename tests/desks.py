@@ -59,19 +59,24 @@ class Desk:
         more: str = "",
         limits: Mapping[str, Any] | None = None,
         reads: bool = False,
+        inbox: str = "confirm = false",
+        database: str = "",
     ) -> None:
+        """``inbox``: the lines of ``[senders.office.inbox]``; unless they say so, no answer is answered."""
         self.folder = Path(shutil.copytree(blank, folder))
         self.smtp_port = smtp_port
         server = {"host": "127.0.0.1", "security": "plain", "username": OFFICE, "password": "x"}
         (self.folder / "outreach.toml").write_text(
-            workspaces.sender(
+            (f'database = "{database}"\n' if database else "")
+            + workspaces.sender(
                 "office",
                 OFFICE,
                 ["BE"],
                 smtp={"host": "127.0.0.1", "port": smtp_port, "security": "plain", "timeout_seconds": 5},
                 imap={**server, "port": 1} if reads else None,
                 limits={"per_minute": 1000, "connections": 1, **(limits or {})},
-            ),
+            )
+            + f"[senders.office.inbox]\n{inbox}\n",
             encoding="utf-8",
         )
         campaign = _CAMPAIGN.format(more=more, window=window)

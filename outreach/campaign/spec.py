@@ -30,7 +30,7 @@ from outreach.campaign.schedule import instant, zone
 from outreach.campaign.tables import Source, Table, did_you_mean, merged
 from outreach.errors import InputError
 from outreach.model.countries import COUNTRIES
-from outreach.model.states import ContactKind
+from outreach.model.states import AnswerMail, ContactKind
 from outreach.model.values import Session
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -228,6 +228,12 @@ def _steps(table: Table) -> tuple[Step, ...]:
                 "name",
                 f"cannot be “{name}”.",
                 "Small letters a to z, digits and hyphens: it names the file <name>.<language>.md.",
+            )
+        if name.rstrip("0123456789-") in set(AnswerMail):
+            raise step.error(
+                "name",
+                f"cannot be “{name}”: the mails that answer an answer are called so.",
+                f"Give it another name than {', '.join(AnswerMail)}.",
             )
         if name in {earlier.name for earlier in steps}:
             raise step.error("name", f"is “{name}” for a second time.", "Give each step a name of its own.")

@@ -9,15 +9,12 @@ from typing import Any
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, LAST_NUMBER, complain, print_json, print_table, say, shell
+from outreach.cli import proposals
+from outreach.cli.shell import JSON, complain, print_json, print_table, say, shell
 from outreach.errors import InputError, RefusedError
-from outreach.model.states import InboxState, Intent
+from outreach.model.states import InboxState, Intent, SuppressionScope
 
 app = typer.Typer(help="Answers that need a person.", no_args_is_help=True)
-
-_NUMBER = typer.Argument(
-    ..., metavar="NUMBER", min=1, max=LAST_NUMBER, help="As `outreach inbox list` shows it."
-)
 
 
 @app.command("list")
@@ -27,11 +24,11 @@ def list_(
     as_json: bool = JSON,
 ) -> None:
     """The messages that wait for a person, with what they were read as and why they wait."""
-    from outreach.db import mailbox
+    from outreach.db import inbox
 
     states = set(InboxState) if everything else {InboxState.OPEN, InboxState.ASIDE}
     with shell(context).database() as database, database.read() as connection:
-        rows = mailbox.open_inbox(connection, states)
+        rows = inbox.open_inbox(connection, states)
     if as_json:
         print_json(rows)
         return
@@ -58,12 +55,12 @@ def list_(
 
 
 @app.command()
-def show(context: typer.Context, number: int = _NUMBER, as_json: bool = JSON) -> None:
+def show(context: typer.Context, number: int = proposals.NUMBER, as_json: bool = JSON) -> None:
     """One message: who, which campaign, what they newly wrote, how it was read and why."""
-    from outreach.db import mailbox
+    from outreach.db import inbox
 
     with shell(context).database() as database, database.read() as connection:
-        rows = [row for row in mailbox.open_inbox(connection, set(InboxState)) if row["id"] == number]
+        rows = [row for row in inbox.open_inbox(connection, set(InboxState)) if row["id"] == number]
     if not rows:
         raise RefusedError(f"There is no message {number}.", "`outreach inbox list --all` shows them all.")
     row = rows[0]
@@ -88,11 +85,15 @@ def show(context: typer.Context, number: int = _NUMBER, as_json: bool = JSON) ->
 @app.command()
 def resolve(
     context: typer.Context,
-    number: int = _NUMBER,
+    number: int = proposals.NUMBER,
     as_: str | None = typer.Option(
         None, "--as", help="What it means: register, decline, question, refer, unsubscribe or other."
     ),
     note: str = typer.Option("", "--note", help="Kept with the message."),
+    width: str | None = typer.Option(
+        None, "--width", help="Of a stop: address or municipality, if not as the settings say."
+    ),
+    refer_to: list[str] = typer.Option([], "--refer-to", help="With --as refer: the address they name."),
 ) -> None:
     """Say that you have dealt with a message and, with --as, what it means; that is put into effect."""
     from outreach.jobs.resolve import resolve as job
@@ -100,6 +101,8 @@ def resolve(
     intents = {intent.value: intent for intent in _HUMAN}
     if as_ is not None and as_ not in intents:
         raise InputError(f"--as {as_!r} is no meaning.", f"Write one of {', '.join(intents)}.")
+    if width is not None and width not in ("address", "municipality"):
+        raise InputError(f"--width {width!r} is no width of a stop.", "Write address or municipality.")
     here = shell(context)
     with here.database() as database:
         job(
@@ -110,8 +113,16 @@ def resolve(
             note=note,
             now=clock.now(),
             actor=here.actor,
+            width=SuppressionScope(width) if width else None,
+            refer_to=tuple(refer_to),
         )
     say(f"Message {number} is resolved{' as ' + as_ if as_ else ''}.")
+
+
+app.command()(proposals.undo)
+app.command("proposals")(proposals.list_)
+app.command()(proposals.accept)
+app.command()(proposals.dismiss)
 
 
 _HUMAN = (

@@ -62,6 +62,7 @@ class Addressee:
     source: str
     source_at: datetime
     municipality: str
+    municipality_key: str
     country: str
     region: str | None
     languages: str  # the municipality's, "nl,fr"
@@ -189,6 +190,7 @@ def addressees(connection: sa.Connection, country: str) -> list[Addressee]:
             contact.c.source,
             contact.c.created_at.label("source_at"),
             municipality.c.name.label("municipality"),
+            municipality.c.key.label("municipality_key"),
             municipality.c.country,
             municipality.c.region,
             municipality.c.languages,
@@ -213,6 +215,15 @@ def contents(connection: sa.Connection, campaign_id: int) -> list[Mapping[str, A
         columns.campaign_id == campaign_id
     )
     return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def has_content(connection: sa.Connection, campaign_id: int, step: str, language: str) -> bool:
+    """Whether a mail was frozen for ``step`` in ``language``."""
+    columns = schema.content.c
+    statement = sa.select(columns.id).where(
+        columns.campaign_id == campaign_id, columns.step == step, columns.language == language
+    )
+    return connection.execute(statement.limit(1)).first() is not None
 
 
 def add_recipients(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
@@ -257,6 +268,7 @@ def follow_ups(connection: sa.Connection, campaign_id: int, last: str, step: str
                 event.c.municipality_id == recipient.c.municipality_id,
                 event.c.kind.in_(list(STOPPING_ENGAGEMENTS)),
                 event.c.undone_at.is_(None),
+                sa.or_(recipient.c.added_at.is_(None), event.c.at > recipient.c.added_at),
             ),
         )
         .order_by(_MESSAGE.c.id)

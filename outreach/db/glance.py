@@ -21,7 +21,9 @@ class Glance:
     cursors: dict[tuple[str, str], tuple[int, int]]  # sender, folder -> UIDVALIDITY, last UID
 
 
-def glance(path: Path, now: datetime, waiting: Collection[str], running: str, sending: str) -> Glance:
+def glance(
+    path: Path, now: datetime, waiting: Collection[str], running: str, sending: str, finished: str
+) -> Glance:
     """Read the database at ``path``. The words of the states are arguments: they stand in ``model.states``.
 
     Raises ``sqlite3.Error`` for anything unusual; a full run then says what is wrong.
@@ -34,10 +36,10 @@ def glance(path: Path, now: datetime, waiting: Collection[str], running: str, se
             "SELECT 1 FROM campaign JOIN message ON message.campaign_id = campaign.id"
             " AND message.sender = campaign.sender"
             " AND message.state IN (SELECT value FROM json_each(?)) AND message.due_at <= ?"
-            " WHERE campaign.state = ?"
+            " WHERE campaign.state = ? OR (campaign.state = ? AND message.answers_id IS NOT NULL)"
             " UNION ALL SELECT 1 FROM message WHERE message.state = ?"
             " UNION ALL SELECT 1 FROM campaign WHERE campaign.state = ? AND campaign.plan_at <= ? LIMIT 1",
-            (json.dumps(list(waiting)), moment, running, sending, running, moment),
+            (json.dumps(list(waiting)), moment, running, finished, sending, running, moment),
         ).fetchone()
         senders = connection.execute("SELECT DISTINCT sender FROM campaign WHERE launched_at IS NOT NULL")
         cursors = connection.execute("SELECT sender, folder, uidvalidity, last_uid FROM mailbox_cursor")

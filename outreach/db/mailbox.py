@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from outreach.db import messages, schema
 from outreach.db.dialect import insert_ignoring, upsert
 from outreach.model.states import (
-    MESSAGE_MOVES,
     CampaignState,
     EngagementKind,
-    InboxState,
     MessageState,
     RegistrationState,
     SuppressionReason,
     SuppressionScope,
-    sources_of,
 )
 
 _MESSAGE = schema.message
@@ -48,9 +45,12 @@ class Answered:
     municipality_id: int
     municipality: str
     country: str
+    municipality_key: str
+    contact_key: str  # the address of the contact, in lower case; an answer of ours may go to another
     email: str
     language: str
     sending: bool  # a run is about to write down that it was sent
+    is_answer: bool  # no step of the sequence: a mail that answered an answer
 
 
 def cursor(connection: sa.Connection, sender: str, folder: str) -> Cursor | None:
@@ -147,16 +147,6 @@ def matched(connection: sa.Connection, inbound_id: int) -> Answered | None:
     return found[0] if found else None
 
 
-def undo_engagements(connection: sa.Connection, inbound_id: int, now: datetime) -> None:
-    """Take back the events that came of an inbound message; they stay, marked."""
-    event = schema.engagement
-    connection.execute(
-        sa.update(event)
-        .where(event.c.inbound_id == inbound_id, event.c.undone_at.is_(None))
-        .values(undone_at=now)
-    )
-
-
 def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElement[bool]) -> list[Answered]:
     recipient, municipality, campaign = schema.recipient, schema.municipality, schema.campaign
     statement = (
@@ -169,10 +159,13 @@ def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElemen
             recipient.c.contact_id,
             recipient.c.municipality_id,
             municipality.c.name.label("municipality"),
+            municipality.c.key.label("municipality_key"),
             municipality.c.country,
+            recipient.c.email_key.label("contact_key"),
             _MESSAGE.c.email,
             _MESSAGE.c.language,
             (_MESSAGE.c.state == MessageState.SENDING).label("sending"),
+            _MESSAGE.c.answers_id.is_not(None).label("is_answer"),
         )
         .join(campaign, campaign.c.id == _MESSAGE.c.campaign_id)
         .join(recipient, recipient.c.id == _MESSAGE.c.recipient_id)
@@ -217,7 +210,18 @@ def add_engagement(
     inbound_id: int | None,
     detail: str = "",
 ) -> None:
-    """An event, told of the municipality, the recipient and the message it is about."""
+    """An event, told of the municipality, the recipient and the message it is about.
+
+    Where that is a mail that answered an answer, it is told of the last step that was sent before: what a
+    municipality did counts for a step.
+    """
+    message_id: Any = answered.message_id
+    if answered.is_answer:
+        message_id = (
+            sa.select(sa.func.max(_MESSAGE.c.id))
+            .where(_MESSAGE.c.recipient_id == answered.recipient_id, _MESSAGE.c.answers_id.is_(None))
+            .scalar_subquery()
+        )
     connection.execute(
         sa.insert(schema.engagement).values(
             at=at,
@@ -225,16 +229,25 @@ def add_engagement(
             campaign_id=answered.campaign_id,
             municipality_id=answered.municipality_id,
             recipient_id=answered.recipient_id,
-            message_id=answered.message_id,
+            message_id=message_id,
             inbound_id=inbound_id,
             detail=detail,
         )
     )
 
 
+class Seat(Protocol):
+    """Whose place, in which campaign: an :class:`Answered`, or just these two."""
+
+    @property
+    def campaign_id(self) -> int: ...
+    @property
+    def municipality_id(self) -> int: ...
+
+
 def register(
     connection: sa.Connection,
-    answered: Answered,
+    answered: Seat,
     state: RegistrationState,
     *,
     name: str | None,
@@ -263,7 +276,7 @@ def register(
     )
 
 
-def registration_of(connection: sa.Connection, answered: Answered) -> RegistrationState | None:
+def registration_of(connection: sa.Connection, answered: Seat) -> RegistrationState | None:
     columns = schema.registration.c
     found: RegistrationState | None = connection.execute(
         sa.select(columns.state).where(
@@ -290,17 +303,21 @@ def suppress(
     return bool(connection.execute(statement.returning(schema.suppression.c.id)).first())
 
 
-def mark_bounced(connection: sa.Connection, message_id: int, reason: str) -> None:
-    """The message came back for good; one that was uncertain is thereby known to have been sent."""
+def mark_bounced(connection: sa.Connection, message_id: int, reason: str) -> bool:
+    """The message came back for good; one that was uncertain is thereby known to have been sent.
+
+    ``False``: that was known.
+    """
     settle_uncertain(connection, message_id, "it was sent: it came back")
-    connection.execute(
+    done = connection.execute(
         sa.update(_MESSAGE)
         .where(
             _MESSAGE.c.id == message_id,
-            _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, MessageState.BOUNCED))),
+            _MESSAGE.c.state == MessageState.SENT,  # one that is being sent is its run's
         )
         .values(state=MessageState.BOUNCED, reason=reason)
     )
+    return done.rowcount == 1
 
 
 def settle_uncertain(connection: sa.Connection, message_id: int, why: str) -> bool:
@@ -321,71 +338,3 @@ def stay_away_until(connection: sa.Connection, recipient_id: int, until: date) -
     recipient = schema.recipient
     address = sa.select(recipient.c.email_key).where(recipient.c.id == recipient_id).scalar_subquery()
     connection.execute(sa.update(recipient).where(recipient.c.email_key == address).values(not_before=until))
-
-
-def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> list[Mapping[str, Any]]:
-    """Inbound messages in ``states``, oldest first, each with its last verdict and its match."""
-    verdict, match = schema.verdict, schema.inbound_match
-    last = (
-        sa.select(sa.func.max(verdict.c.id))
-        .where(verdict.c.inbound_id == _INBOUND.c.id)
-        .correlate(_INBOUND)
-        .scalar_subquery()
-    )
-    statement = (
-        sa.select(
-            _INBOUND.c.id,
-            _INBOUND.c.sender,
-            _INBOUND.c.state,
-            _INBOUND.c.note,
-            _INBOUND.c.from_address,
-            _INBOUND.c.subject,
-            _INBOUND.c.received_at,
-            verdict.c.kind,
-            verdict.c.intent,
-            verdict.c.language,
-            verdict.c.confidence,
-            verdict.c.detector,
-            verdict.c.evidence,
-            verdict.c.text,
-            verdict.c.details,
-            schema.campaign.c.name.label("campaign"),
-            schema.municipality.c.name.label("municipality"),
-            schema.municipality.c.country,
-            match.c.rung,
-            match.c.message_id,
-        )
-        .outerjoin(verdict, verdict.c.id == last)
-        .outerjoin(match, match.c.inbound_id == _INBOUND.c.id)
-        .outerjoin(_MESSAGE, _MESSAGE.c.id == match.c.message_id)
-        .outerjoin(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
-        .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
-        .outerjoin(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
-        .where(_INBOUND.c.state.in_(list(states)))
-        .order_by(_INBOUND.c.id, match.c.id)
-    )
-    rows: dict[int, Mapping[str, Any]] = {}
-    for row in connection.execute(statement).mappings():
-        rows.setdefault(row["id"], dict(row))
-    return list(rows.values())
-
-
-def inbound(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | None:
-    """One inbound message with every column."""
-    row = connection.execute(sa.select(_INBOUND).where(_INBOUND.c.id == inbound_id)).mappings().one_or_none()
-    return dict(row) if row else None
-
-
-def set_handling(connection: sa.Connection, inbound_id: int, state: InboxState, note: str | None) -> None:
-    """Whether a person has to look, and why."""
-    connection.execute(sa.update(_INBOUND).where(_INBOUND.c.id == inbound_id).values(state=state, note=note))
-
-
-def resolve(connection: sa.Connection, inbound_id: int, by: str, note: str, now: datetime) -> bool:
-    """A person has looked. ``False``: it was not open."""
-    done = connection.execute(
-        sa.update(_INBOUND)
-        .where(_INBOUND.c.id == inbound_id, _INBOUND.c.state.in_([InboxState.OPEN, InboxState.ASIDE]))
-        .values(state=InboxState.RESOLVED, resolved_by=by, resolved_at=now, note=note or _INBOUND.c.note)
-    )
-    return done.rowcount == 1

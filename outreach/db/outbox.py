@@ -16,15 +16,19 @@ import sqlalchemy as sa
 
 from outreach.db import schema
 from outreach.db.dialect import insert_ignoring, plain_cursor, stored
+from outreach.delivery import tokens
 from outreach.model.states import (
     MESSAGE_MOVES,
     STOPPING_ENGAGEMENTS,
     WAITING_MESSAGE_STATES,
+    AnswerMail,
     CampaignState,
     EngagementKind,
     MessageState,
     OutcomeKind,
     SkipReason,
+    SuppressionReason,
+    SuppressionScope,
     sources_of,
 )
 from outreach.model.values import Decision, Outcome
@@ -41,11 +45,15 @@ _CLAIM_COLUMNS = (
     _MESSAGE.c.internet_message_id,
     _MESSAGE.c.token,
     _MESSAGE.c.attempts,
+    _MESSAGE.c.answers_id,
     schema.recipient.c.municipality_id,
+    schema.recipient.c.email_key.label("contact_key"),
+    schema.recipient.c.added_at,
     schema.contact.c.person,
     schema.contact.c.source,
     schema.contact.c.created_at.label("source_at"),
     schema.municipality.c.name.label("municipality"),
+    schema.municipality.c.key.label("municipality_key"),
     schema.municipality.c.country,
     schema.municipality.c.region,
     schema.municipality.c.time_zone,
@@ -74,6 +82,19 @@ class Due:
     country: str
     region: str | None
     time_zone: str | None
+    municipality_key: str = ""
+    contact_key: str = ""  # the address of the contact in lower case; an answer may go to another
+    answers_id: int | None = None  # the inbound message it answers; None: a step of the sequence
+    added_at: datetime | None = None  # of a recipient that a person added: older answers do not stop it
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What a mail that answers an answer follows."""
+
+    token: str | None  # of the last step that was sent to the recipient
+    message_id: str | None
+    raw: bytes | None  # the answer itself, until it is purged
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +128,8 @@ def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
 
 
 def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> list[Due]:
-    """The messages of ``sender`` that may go now, the longest due first, in campaigns that are running."""
+    """The messages of ``sender`` that may go now, the longest due first, in campaigns that are running; answers
+    to answers also in those that are finished."""
     statement = (
         sa.select(*_CLAIM_COLUMNS)
         .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
@@ -118,7 +140,12 @@ def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> li
             _MESSAGE.c.sender == sender,
             _MESSAGE.c.state.in_(list(WAITING_MESSAGE_STATES)),
             _MESSAGE.c.due_at <= now,
-            schema.campaign.c.state == CampaignState.RUNNING,
+            sa.or_(
+                schema.campaign.c.state == CampaignState.RUNNING,
+                sa.and_(
+                    schema.campaign.c.state == CampaignState.FINISHED, _MESSAGE.c.answers_id.is_not(None)
+                ),
+            ),
         )
         .order_by(_MESSAGE.c.due_at, _MESSAGE.c.id)
         .limit(limit)
@@ -136,31 +163,83 @@ def why_not(
 
     ``suppression_keys`` gives the keyed hashes of an address and of its domain.
     """
-    keys = {message.id: suppression_keys(message.email_key) for message in messages}
-    wanted = {key for pair in keys.values() for key in pair}
-    column = schema.suppression.c.key
-    suppressed = set(connection.execute(sa.select(column).where(column.in_(wanted))).scalars())
-    event = schema.engagement
+    table, event = schema.suppression, schema.engagement
+    keys = {message.id: set(suppression_keys(message.email_key)) for message in messages}
+    whole = sa.exists().where(table.c.scope == SuppressionScope.MUNICIPALITY)
+    if connection.execute(sa.select(whole)).scalar():
+        for message in messages:
+            place = tokens.municipality_name(message.country, message.municipality_key)
+            keys[message.id].update(suppression_keys(place))
+    wanted = {key for some in keys.values() for key in some}
+    rows = connection.execute(sa.select(table.c.key, table.c.reason).where(table.c.key.in_(wanted)))
+    suppressed: dict[str, SuppressionReason] = {row.key: row.reason for row in rows}
     answered = {
-        (campaign_id, municipality_id)
-        for campaign_id, municipality_id in connection.execute(
-            sa.select(event.c.campaign_id, event.c.municipality_id)
+        (campaign_id, municipality_id): last
+        for campaign_id, municipality_id, last in connection.execute(
+            sa.select(event.c.campaign_id, event.c.municipality_id, sa.func.max(event.c.at))
             .where(
                 event.c.campaign_id.in_({message.campaign_id for message in messages}),
                 event.c.municipality_id.in_({message.municipality_id for message in messages}),
                 event.c.kind.in_(list(STOPPING_ENGAGEMENTS)),
                 event.c.undone_at.is_(None),
             )
-            .distinct()
+            .group_by(event.c.campaign_id, event.c.municipality_id)
         )
     }
     reasons: dict[int, SkipReason] = {}
     for message in messages:
-        if suppressed.intersection(keys[message.id]):
+        why = {suppressed[key] for key in keys[message.id] if key in suppressed}
+        if message.answers_id is not None and message.step == AnswerMail.UNSUBSCRIBED:
+            why.discard(SuppressionReason.UNSUBSCRIBED)  # the one mail that says so
+        if why:
             reasons[message.id] = SkipReason.SUPPRESSED
-        elif (message.campaign_id, message.municipality_id) in answered:
+            continue
+        last = answered.get((message.campaign_id, message.municipality_id))
+        if last is None or message.answers_id is not None:
+            continue
+        if message.added_at is None or last > message.added_at:
             reasons[message.id] = SkipReason.ANSWERED
     return reasons
+
+
+def answers_to(connection: sa.Connection, email_key: str) -> list[tuple[int, str, bool]]:
+    """Campaign and step of the mails that answer answers of this address, in any campaign, oldest first, and
+    whether they went or will go: those that were cancelled or skipped do not."""
+    statement = (
+        sa.select(
+            _MESSAGE.c.campaign_id,
+            _MESSAGE.c.step,
+            _MESSAGE.c.state.not_in([MessageState.CANCELLED, MessageState.SKIPPED]),
+        )
+        .where(
+            _MESSAGE.c.email_key == email_key,
+            _MESSAGE.c.answers_id.is_not(None),
+        )
+        .order_by(_MESSAGE.c.id)
+    )
+    return [(campaign_id, step, bool(live)) for campaign_id, step, live in connection.execute(statement)]
+
+
+def thread(connection: sa.Connection, recipient_id: int, inbound_id: int) -> Thread:
+    """The thread of a mail to ``recipient_id`` that answers the inbound message."""
+    last = connection.execute(
+        sa.select(_MESSAGE.c.token, _MESSAGE.c.internet_message_id)
+        .where(
+            _MESSAGE.c.recipient_id == recipient_id,
+            _MESSAGE.c.answers_id.is_(None),
+            _MESSAGE.c.handed_at.is_not(None),
+        )
+        .order_by(_MESSAGE.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    inbound = schema.inbound_message
+    raw = connection.execute(sa.select(inbound.c.raw).where(inbound.c.id == inbound_id)).scalar_one_or_none()
+    return Thread(last[0] if last else None, last[1] if last else None, raw)
+
+
+def id_of(connection: sa.Connection, token: str) -> int:
+    """The number of the message with ``token``."""
+    return int(connection.execute(sa.select(_MESSAGE.c.id).where(_MESSAGE.c.token == token)).scalar_one())
 
 
 def claim(connection: sa.Connection, ids: Collection[int], run: str, until: datetime) -> None:

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from outreach.db import schema
 from outreach.model.states import (
     STOPPING_ENGAGEMENTS,
+    AnswerMail,
     CampaignState,
     EngagementKind,
     MessageState,
@@ -190,7 +191,7 @@ def _steps(connection: sa.Connection, lines: Mapping[int, int]) -> list[str]:
     content = schema.content
     statement = (
         sa.select(content.c.step)
-        .where(content.c.campaign_id.in_(list(lines)))
+        .where(content.c.campaign_id.in_(list(lines)), content.c.step.not_in(list(AnswerMail)))
         .group_by(content.c.step)
         .order_by(sa.func.min(content.c.id))
     )
@@ -224,7 +225,9 @@ def _answer_counts(lines: Mapping[int, int]) -> sa.Select[Any]:
         )
         .correlate(person, answered)
     )
-    last = its_mails.with_only_columns(sa.func.max(mail.c.id)).where(mail.c.state.in_(_DELIVERED))
+    last = its_mails.with_only_columns(sa.func.max(mail.c.id)).where(
+        mail.c.state.in_(_DELIVERED), mail.c.answers_id.is_(None)
+    )
     kept = its_mails.where(mail.c.state == MessageState.SENT)
     arrived = answered.c.state == MessageState.SENT  # nearly always: then the others need no look
     decision = _ENGAGEMENT.alias("decision")

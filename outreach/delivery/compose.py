@@ -59,6 +59,7 @@ class Letterhead:
         None  # the address that reads opt-outs; None: reply_to, else the sender's
     )
     feedback: tuple[str, ...] = ()  # campaign, step, country, ... the widest last, at most four
+    replies: bool = False  # its mails answer mails (RFC 3834, section 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Letter:
     )
     unsubscribe_url: str | None = None  # https, taking the POST of RFC 8058
     references: tuple[str, ...] = ()  # Message-IDs of the mails it follows, the oldest first
+    in_reply_to: str | None = None  # Message-ID of the mail it answers
     invitation: Invitation | None = None
 
 
@@ -98,7 +100,9 @@ class Composer:
         self._unsubscribe = f"List-Unsubscribe: <mailto:{_mailto(opt_out)}?subject=unsubscribe%20"
         fixed = [
             identifier("List-Id", f"<{domain_to_ascii(letterhead.list_id)}>"),
-            b"Auto-Submitted: auto-generated\r\n",
+            b"Auto-Submitted: auto-replied\r\n"
+            if letterhead.replies
+            else b"Auto-Submitted: auto-generated\r\n",
             identifier("Content-Language", letterhead.language),
         ]
         if letterhead.feedback:
@@ -138,6 +142,8 @@ class Composer:
             self._unsubscribe_fields(letter),
             self._fixed,
         ]
+        if letter.in_reply_to is not None:
+            head.insert(5, identifier("In-Reply-To", letter.in_reply_to))
         text, html = self._lines(letter.text), self._lines(letter.html)
         if letter.invitation is None:
             return b"".join((*head, _ALTERNATIVE_START, text, _HTML_START, html, _ALTERNATIVE_END))

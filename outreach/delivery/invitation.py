@@ -50,14 +50,16 @@ def request(
     uid: str,
     stamp: datetime,
     sequence: int = 0,
+    accepted: bool = False,
 ) -> Invitation:
     """The invitation of ``attendee`` to ``session``; sent again with a higher ``sequence``, a change of it.
 
+    :param accepted: the attendee has said yes: calendars enter the session and ask nothing.
     :param organizer: the mailbox that reads the answers.
     :param stamp: when the object is made; aware.
     :raises InputError: the session ends before it starts, a time is not aware, or an address cannot be one.
     """
-    return _calendar(Method.REQUEST, session, organizer, attendee, uid, stamp, sequence)
+    return _calendar(Method.REQUEST, session, organizer, attendee, uid, stamp, sequence, accepted)
 
 
 def cancel(
@@ -84,6 +86,7 @@ def _calendar(
     uid: str,
     stamp: datetime,
     sequence: int,
+    accepted: bool = False,
 ) -> Invitation:
     if session.end <= session.start:
         raise InputError(
@@ -93,7 +96,7 @@ def _calendar(
     state = "CONFIRMED" if method is Method.REQUEST else "CANCELLED"
     guest = "CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT"
     if method is Method.REQUEST:
-        guest += ";PARTSTAT=NEEDS-ACTION;RSVP=TRUE"
+        guest += ";PARTSTAT=ACCEPTED;RSVP=FALSE" if accepted else ";PARTSTAT=NEEDS-ACTION;RSVP=TRUE"
     lines = [
         "BEGIN:VCALENDAR",
         f"PRODID:{_PRODUCT}",

@@ -58,6 +58,12 @@ def suppression_key(key: bytes, address_or_domain: str) -> str:
     return hmac.new(key, _SUPPRESSION_PURPOSE + plain, hashlib.sha256).hexdigest()
 
 
+def municipality_name(country: str, place: str) -> str:
+    """What :func:`suppression_key` is given for a whole municipality; no address and no domain is written so.
+    ``place`` is ``contacts.places.place_key``."""
+    return f"municipality:{country}:{place}"
+
+
 def message_id(token: str, domain: str) -> str:
     """The Message-ID (RFC 5322, section 3.6.4) of the message of ``token``, with its angle brackets.
     ``domain`` is the sender's, in ASCII."""

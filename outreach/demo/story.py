@@ -180,7 +180,7 @@ class _Story:
                 clock.move_to(moment)
             with self._voice.progress("Answers") as shown:
                 came = self._towns.answer(self._servers.host, self._servers.smtp_port, shown)
-            before = len(self._towns.received)
+            before = len(self._towns.received), len(self._towns.thanked)
             with self._voice.progress("Sending") as shown:
                 report = run(
                     self._workspace,
@@ -196,7 +196,7 @@ class _Story:
             moment = min((one for one in moments if one is not None), default=None)
         raise OutreachError("The demo did not come to its end.", "Please report it.")
 
-    def _say(self, came: int, before: int, report: RunReport) -> None:
+    def _say(self, came: int, before: tuple[int, int], report: RunReport) -> None:
         now = clock.now()
         if came:
             kinds = ", ".join(
@@ -206,7 +206,7 @@ class _Story:
             waits = f"; {report.polled.open} for a person" if report.polled.open else ""
             self._voice.dated(now, f"{counted(came, 'answer')} by SMTP, read by IMAP: {kinds}{waits}")
         if report.sent.states:
-            arrived = self._towns.received[before:]
+            arrived = self._towns.received[before[0] :] + self._towns.thanked[before[1] :]
             steps = Counter((mail.campaign.rpartition("-")[0], mail.step) for mail in arrived)
             what = ", ".join(f"{number} × {slug} {step}" for (slug, step), number in steps.items())
             refused = report.sent.states[MessageState.BOUNCED]

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from outreach import clock
 from outreach.demo.letters import Desk, Letter
 from outreach.demo.received import Received
+from outreach.model.states import AnswerMail
 
 #: What counts as an answer of a person: nothing more may be sent to the municipality in that campaign.
 ANSWERS = frozenset(
@@ -64,16 +65,19 @@ class Towns:
     """All of them. ``on_rcpt`` and ``on_mail`` are what the embedded SMTP server calls, from its threads."""
 
     def __init__(self) -> None:
-        self.received: list[Received] = []
+        self.received: list[Received] = []  # the steps of campaigns
+        self.thanked: list[Received] = []  # what answers an answer
         self.refused: list[str] = []
         self.deeds: list[Deed] = []
         self._towns: dict[str, Town] = {}
+        self._colleagues: set[str] = set()
         self._pending: list[tuple[datetime, Received, str]] = []
         self._lock = threading.Lock()
 
     def settle(self, towns: Iterable[Town]) -> None:
         """Let them live there, before mail is sent to them."""
         self._towns = {town.address.lower(): town for town in towns}
+        self._colleagues = {_colleague(address) for address in self._towns}
 
     def town(self, address: str) -> Town:
         """KeyError where nobody has the address."""
@@ -84,6 +88,8 @@ class Towns:
         town = self._towns.get(address.lower())
         if town is not None and "gone" not in town.plans.values():
             return None
+        if address.lower() in self._colleagues:
+            return None
         with self._lock:
             self.refused.append(address)
         return f"550 5.1.1 <{address}>: Recipient address rejected: User unknown in local recipient table"
@@ -91,6 +97,10 @@ class Towns:
     def on_mail(self, sender: str, recipient: str, data: bytes) -> str | None:
         """Takes a mail, and decides what will be done about it."""
         mail = Received(sender, recipient, data, clock.now())
+        if mail.step.rstrip("0123456789-") in set(AnswerMail):
+            with self._lock:
+                self.thanked.append(mail)
+            return None
         town = self.town(recipient)
         first, _, later = town.plans.get(mail.campaign, "silent").partition("/")
         kind = first if mail.step == "invitation" else later
@@ -137,6 +147,11 @@ def next_morning(at: datetime) -> datetime:
     return day.replace(hour=8, minute=0, second=0, microsecond=0)
 
 
+def _colleague(address: str) -> str:
+    """Somebody else in the same town hall."""
+    return f"ict@{address.rpartition('@')[2]}".lower()
+
+
 def _letter(town: Town, mail: Received, kind: str, now: datetime) -> Letter:
     desk = Desk(mail, town.municipality, town.language, town.person, now)
     late = mail.step != "invitation"
@@ -147,9 +162,9 @@ def _letter(town: Town, mail: Received, kind: str, now: datetime) -> Letter:
         case "loose":
             return desk.reply(register, threaded=False)
         case "colleague":
-            return desk.reply(register, address=f"ict@{town.address.rpartition('@')[2]}")
+            return desk.reply(register, address=_colleague(town.address))
         case "anew":
-            return desk.reply(register, address=f"ict@{town.address.rpartition('@')[2]}", threaded=False)
+            return desk.reply(register, address=_colleague(town.address), threaded=False)
         case "prefilled":
             return desk.prefilled()
         case "decline":

@@ -16,7 +16,7 @@ from outreach.model.states import WAITING_MESSAGE_STATES, CampaignState, Message
 from outreach.settings import Workspace
 
 #: db.engine.SCHEMA_VERSION, which cannot be imported without SQLAlchemy; a test keeps them the same.
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 
 
 def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
@@ -31,6 +31,7 @@ def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
             [str(state) for state in WAITING_MESSAGE_STATES],
             str(CampaignState.RUNNING),
             str(MessageState.SENDING),
+            str(CampaignState.FINISHED),
         )
         return seen.version == SCHEMA_VERSION and not seen.work and not _has_news(workspace, seen)
     except (sqlite3.Error, OutreachError):

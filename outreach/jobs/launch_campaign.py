@@ -133,7 +133,7 @@ def _freeze(
                 "strings": freeze(prepared.strings[language]),
                 "digest": compiled.digest,
             }
-            for (step, language), compiled in prepared.compiled.items()
+            for (step, language), compiled in (*prepared.compiled.items(), *prepared.answers.items())
         ],
     )
     recipients = campaigns.add_recipients(

@@ -108,6 +108,7 @@ def message_row(
         "state": MessageState.QUEUED,
         "due_at": due_at,
         "attempts": 0,
+        "answers_id": None,
         "created_at": now,
     }
 

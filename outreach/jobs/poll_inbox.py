@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from outreach.db import mailbox
+from outreach.db import inbox, mailbox
 from outreach.db.engine import Database
 from outreach.db.mailbox import Answered
 from outreach.delivery import tokens
@@ -22,8 +22,9 @@ from outreach.imap import Fetched, open_mailbox
 from outreach.inbound import classify, match, prefilled
 from outreach.inbound.parse import Parsed, parse
 from outreach.inbound.prefilled import PrefilledAnswer
+from outreach.inbound.robots import is_robot
 from outreach.jobs import accounts, runs, settle
-from outreach.jobs.effects import Effects, Handling
+from outreach.jobs.effects import Handling, effects_for, reply_address
 from outreach.jobs.frozen_content import thaw_strings
 from outreach.model.states import InboundKind, InboxState, Rung
 from outreach.model.values import Verdict
@@ -150,7 +151,7 @@ class _Reader:
 
     def _process(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
         parsed = parse(fetched.raw)
-        own = {self.sender.address.casefold(), self.sender.reply_address.casefold()}
+        own = self.workspace.settings.own_addresses
         is_own = match.is_own(parsed, own)
         verdict = (
             Verdict(InboundKind.OTHER, "own_mail", 1.0, ("From is our own address",))
@@ -173,7 +174,12 @@ class _Reader:
         self.report.kinds[verdict.kind.value] += 1
 
     def _put_into_effect(
-        self, connection: sa.Connection, inbound_id: int, parsed: Parsed, verdict: Verdict, own: set[str]
+        self,
+        connection: sa.Connection,
+        inbound_id: int,
+        parsed: Parsed,
+        verdict: Verdict,
+        own: Collection[str],
     ) -> None:
         answered, clue = self._match(connection, parsed, own)
         if answered is not None and answered.sending:
@@ -185,20 +191,22 @@ class _Reader:
                     connection, answered.message_id, f"it was sent: inbound message {inbound_id} names it"
                 )
         self._say(connection, inbound_id, verdict)
-        handling = Effects(connection, self._suppression_key, self.now()).apply(
+        handling = effects_for(self.workspace, self.name, connection, self.now()).apply(
             verdict,
             answered,
             inbound_id=inbound_id,
             from_address=parsed.from_address,
             from_name=parsed.from_name,
+            reply_to=reply_address(parsed),
+            robot=is_robot(parsed),
             find_recipient=lambda address: self._by_address(connection, address),
         )
         if handling.state is not InboxState.DONE or handling.note:
-            mailbox.set_handling(connection, inbound_id, handling.state, handling.note)
+            inbox.set_handling(connection, inbound_id, handling.state, handling.note)
         self.report.open += handling.state is InboxState.OPEN
 
     def _match(
-        self, connection: sa.Connection, parsed: Parsed, own: set[str]
+        self, connection: sa.Connection, parsed: Parsed, own: Collection[str]
     ) -> tuple[Answered | None, match.Clue | None]:
         """The first rung of the ladder that leads to exactly one municipality."""
         for clue in match.clues(parsed, own_addresses=own):
@@ -225,9 +233,6 @@ class _Reader:
         if found and found[0].sending:
             raise _StillSendingError
         return found[0] if found else None
-
-    def _suppression_key(self, address: str) -> str:
-        return tokens.suppression_key(self.workspace.key, address)
 
     def _keep(
         self,

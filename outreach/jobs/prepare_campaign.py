@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -22,8 +22,10 @@ from outreach.db.campaigns import Addressee
 from outreach.delivery import tokens
 from outreach.errors import InputError
 from outreach.jobs import workspace as files
+from outreach.jobs.answer_mail import template_of
 from outreach.jobs.press import Plate
 from outreach.model.countries import COUNTRIES
+from outreach.model.states import AnswerMail
 from outreach.settings import Sender, Workspace
 
 
@@ -39,6 +41,7 @@ class Prepared:
     definition: Definition  # for the country
     catalog: Catalog
     compiled: Mapping[tuple[str, str], Compiled]  # by step and language, where there is a text
+    answers: Mapping[tuple[str, str], Compiled]  # the mails that answer answers, by step and language
     strings: Mapping[str, Strings]
     faults: tuple[InputError, ...]  # texts that are missing or cannot be compiled
     addressees: Mapping[int, Addressee]  # by contact
@@ -108,7 +111,8 @@ def prepare(
             role=one.role,
             contact_language=one.language,
             municipality_languages=tuple(one.languages.split(",")) if one.languages else (),
-            suppressed=suppressed(one.email_key),
+            suppressed=suppressed(one.email_key)
+            or suppressed(tokens.municipality_name(one.country, one.municipality_key)),
         )
         for one in addressees.values()
     ]
@@ -116,6 +120,7 @@ def prepare(
     catalog = files.catalog(workspace)
     languages = sorted({one.language for one in decisions if isinstance(one, Included)})
     compiled, strings, faults = _texts(catalog, definition, languages)
+    answers = _answers(catalog, definition, strings, faults) if sender.inbox.confirm else {}
     return Prepared(
         name=campaign_name(slug, country),
         slug=slug,
@@ -125,11 +130,12 @@ def prepare(
         definition=definition,
         catalog=catalog,
         compiled=compiled,
+        answers=answers,
         strings=strings,
         faults=tuple(faults),
         addressees=addressees,
         decisions=decisions,
-        digest=_digest(definition, sender, compiled, strings, addressees, decisions),
+        digest=_digest(definition, sender, {**compiled, **answers}, strings, addressees, decisions),
     )
 
 
@@ -152,6 +158,25 @@ def _texts(
             except InputError as error:
                 faults.append(error)
     return compiled, strings, faults
+
+
+def _answers(
+    catalog: Catalog, definition: Definition, languages: Iterable[str], faults: list[InputError]
+) -> dict[tuple[str, str], Compiled]:
+    """The mails that answer answers, in those languages that have them: without one, nothing is answered."""
+    compiled: dict[tuple[str, str], Compiled] = {}
+    for step in AnswerMail:
+        name = template_of(step, has_session=definition.session is not None)
+        for language in languages:
+            if language not in catalog.languages("_shared", name):
+                continue
+            try:
+                compiled[step.value, language] = compile_template(
+                    catalog, catalog.template("_shared", name, language)
+                )
+            except InputError as error:
+                faults.append(error)
+    return compiled
 
 
 def _digest(

@@ -4,7 +4,7 @@ bytes. What is the same for many messages is made once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,14 +16,18 @@ from outreach.content.catalog import Strings
 from outreach.content.compiled import Compiled
 from outreach.content.dates import format_date, session_values
 from outreach.content.render import Pieces, Rendered, Renderer
-from outreach.db import campaigns
+from outreach.db import campaigns, outbox
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
 from outreach.delivery import invitation
 from outreach.delivery.compose import Composer, Letter, Letterhead
 from outreach.delivery.headers import Mailbox
+from outreach.delivery.invitation import Invitation
 from outreach.errors import RefusedError
+from outreach.inbound.parse import parse
 from outreach.jobs import frozen_content, signing
+from outreach.model.states import AnswerMail
+from outreach.model.values import Session
 from outreach.settings import Sender, Workspace
 from outreach.smtp import Mail
 
@@ -137,6 +141,8 @@ class Press:
 
     def mail(self, message: Due, now: datetime) -> Mail:
         """The message, rendered, composed and signed."""
+        if message.answers_id is not None:
+            return self._answer(message, message.answers_id, now)
         plate, composer = self._plate(message.campaign_id, message.step, message.language)
         rendered = plate.pieces(addressing(message), message.token)
         recipient = Mailbox(message.email, message.person or "")
@@ -164,6 +170,74 @@ class Press:
                 reply_to=self._plus_address(message.token),
             )
         )
+        return self._signed(message, data, now)
+
+    def _answer(self, message: Due, inbound_id: int, now: datetime) -> Mail:
+        """A mail that answers an answer: in its thread, with the session for the calendar or its cancellation."""
+        step, number = numbered(message.step)
+        plate, composer = self._plate(message.campaign_id, step, message.language)
+        to = addressing(message)
+        own = message.email_key == message.contact_key
+        if not own:  # a colleague wrote: we have the address from their mail
+            to = replace(to, person="", source="e-mail", source_at=now)
+        rendered = plate.pieces(to, message.token)
+        recipient = Mailbox(message.email, message.person or "" if own else "")
+        with self._database.read() as connection:
+            thread = outbox.thread(connection, message.recipient_id, inbound_id)
+        answered = parse(thread.raw).message_id if thread.raw else None
+        session = self._campaigns[message.campaign_id][1].session_in(message.language)
+        data = composer.compose(
+            Letter(
+                token=message.token,
+                message_id=message.internet_message_id,
+                recipient=recipient,
+                date=now,
+                subject=rendered.subject,
+                text=rendered.text,
+                html=rendered.html,
+                invitation=self._calendar(session, step, number, recipient, thread.token, now),
+                reply_to=self._plus_address(message.token),
+                references=tuple(filter(None, (thread.message_id, answered))),
+                in_reply_to=answered,
+            )
+        )
+        return self._signed(message, data, now)
+
+    def _calendar(
+        self,
+        session: Session | None,
+        step: str,
+        number: int,
+        attendee: Mailbox,
+        token: str | None,
+        now: datetime,
+    ) -> Invitation | None:
+        """The event of the invitation, so that no calendar shows it twice; each change of mind counts up."""
+        if session is None or token is None:
+            return None
+        uid = invitation.event_uid(token, self._domain)
+        if step == AnswerMail.CONFIRMATION:
+            return invitation.request(
+                session,
+                organizer=self._reply_to,
+                attendee=attendee,
+                uid=uid,
+                stamp=now,
+                sequence=2 * number - 2,
+                accepted=True,
+            )
+        if step == AnswerMail.CANCELLATION:
+            return invitation.cancel(
+                session,
+                organizer=self._reply_to,
+                attendee=attendee,
+                uid=uid,
+                stamp=now,
+                sequence=2 * number - 1,
+            )
+        return None
+
+    def _signed(self, message: Due, data: bytes, now: datetime) -> Mail:
         if self._signer is not None:
             data = self._signer.sign(data, now) + data
         return Mail(message.id, self._from.address, message.email, data, canonical=True)
@@ -217,7 +291,14 @@ def letterhead(sender: Sender, campaign: str, country: str, step: str, language:
         language=language,
         list_id=f"{campaign}.{domain}",
         feedback=(step, language, country.lower(), campaign),
+        replies=step in set(AnswerMail),
     )
+
+
+def numbered(step: str) -> tuple[str, int]:
+    """The name of a mail that answers, and how often the same was said: ``("confirmation", 2)``."""
+    name, _, number = step.rpartition("-")
+    return (name, int(number)) if name and number.isdecimal() else (step, 1)
 
 
 def addressing(to: Due | campaigns.Addressee) -> Addressing:

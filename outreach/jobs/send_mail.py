@@ -218,11 +218,14 @@ class _Sending:
         outbox.skip(connection, reasons)
         self._report.skipped.update(reason.value for reason in reasons.values())
         wanted = [one for one in due if one.id not in reasons]
-        late = {one.id for one in wanted if self._is_late(connection, one, now)}
+        late = {one.id for one in wanted if one.answers_id is None and self._is_late(connection, one, now)}
         missed = late - messages.wanted_late(connection, late)
         taken, closed = [], {}
         for one in wanted:
             if one.id in missed:
+                continue
+            if one.answers_id is not None:  # somebody is at their desk and waits for it
+                taken.append(one)
                 continue
             definition = self._press.definition(connection, one.campaign_id)
             place = locality(one.country, one.region, one.time_zone)

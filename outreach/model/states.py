@@ -66,9 +66,11 @@ MESSAGE_MOVES: Mapping[MessageState, frozenset[MessageState]] = {
     MessageState.MISSED: frozenset({MessageState.QUEUED, MessageState.CANCELLED}),
     MessageState.UNCERTAIN: frozenset({MessageState.SENT, MessageState.QUEUED, MessageState.FAILED}),
     MessageState.SENT: frozenset({MessageState.BOUNCED}),
-    MessageState.BOUNCED: frozenset(),
+    MessageState.BOUNCED: frozenset({MessageState.SENT}),  # a person took back what was read as a bounce
     MessageState.FAILED: frozenset(),
-    MessageState.SKIPPED: frozenset(),
+    MessageState.SKIPPED: frozenset(
+        {MessageState.QUEUED}
+    ),  # a person took back the answer it was skipped for
     MessageState.CANCELLED: frozenset(),
 }
 
@@ -182,6 +184,7 @@ class Rung(StrEnum):
     PLUS_ADDRESS = "plus_address"
     TOKEN = "token"
     ADDRESS = "address"
+    MUNICIPALITY = "municipality"  # a form names it
     DOMAIN = "domain"
 
 
@@ -226,6 +229,7 @@ class RegistrationState(StrEnum):
 class SuppressionScope(StrEnum):
     ADDRESS = "address"
     DOMAIN = "domain"
+    MUNICIPALITY = "municipality"  # all its addresses, those of later imports included
 
 
 @unique
@@ -235,6 +239,43 @@ class SuppressionReason(StrEnum):
     BOUNCED = "bounced"
     ERASED = "erased"
     MANUAL = "manual"
+
+
+@unique
+class EffectKind(StrEnum):
+    """What an answer changed besides being an event; each can be taken back."""
+
+    REGISTRATION = "registration"
+    SUPPRESSION = "suppression"
+    ABSENCE = "absence"
+    BOUNCE = "bounce"
+
+
+@unique
+class AnswerMail(StrEnum):
+    """The mails that answer an answer: the names of their steps, a number behind those sent again."""
+
+    CONFIRMATION = "confirmation"  # takes part; with the session for the calendar
+    CANCELLATION = "cancellation"  # does not take part after all
+    DECLINED = "declined"  # thanks for a no
+    UNSUBSCRIBED = "unsubscribed"  # the one confirmation of a stop
+
+
+@unique
+class ProposalReason(StrEnum):
+    """Why a municipality should get another contact."""
+
+    REFERRAL = "referral"  # somebody else is responsible
+    ADDRESS_CHANGE = "address_change"
+    BOUNCED = "bounced"  # its address is dead
+
+
+@unique
+class ProposalState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"  # the contact is there, and was written to where a campaign runs
+    DISMISSED = "dismissed"
+    WITHDRAWN = "withdrawn"  # what led to it was taken back
 
 
 @unique

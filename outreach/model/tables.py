@@ -152,6 +152,8 @@ class Recipient(SQLModel, table=True):
         default=None, sa_type=_word(states.ExclusionReason), nullable=True
     )
     not_before: date | None = None  # an absence: no reminder before this day has passed
+    # Added by a person then, after an answer: what its municipality answered before does not stop its mails.
+    added_at: datetime | None = _instant(default=None)
     created_at: datetime = _instant()
 
 
@@ -184,6 +186,8 @@ class Message(SQLModel, table=True):
     claimed_until: datetime | None = _instant(default=None)  # the lease
     handed_at: datetime | None = _instant(default=None)  # set, durably, before the end of DATA can go out
     sent_at: datetime | None = _instant(default=None)
+    # The inbound message that this mail answers (model.states.AnswerMail); None: a step of the sequence.
+    answers_id: int | None = Field(default=None, foreign_key="inbound_message.id", index=True)
     created_at: datetime = _instant()
 
 
@@ -289,6 +293,40 @@ class Engagement(SQLModel, table=True):
     undone_at: datetime | None = _instant(default=None)
 
 
+class Effect(SQLModel, table=True):
+    """What an inbound message, or an imported list, changed. Only ever added to; taken back by ``undone_at``.
+
+    The present row of each subject follows from those that stand, so that they can be taken back in any order.
+    """
+
+    __table_args__ = (sa.Index("ix_effect_kind_subject", "kind", "subject"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id", index=True)
+    at: datetime = _instant()
+    kind: states.EffectKind = Field(sa_type=_word(states.EffectKind))
+    subject: str  # "campaign:municipality", key of the suppression, address in lower case, id of the message
+    details: dict[str, Any] = Field(sa_type=sa.JSON)
+    undone_at: datetime | None = _instant(default=None)
+
+
+class Proposal(SQLModel, table=True):
+    """Another contact for a municipality, for a person to accept."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id", index=True)
+    message_id: int = Field(foreign_key="message.id")  # of ours, that led to it
+    municipality_id: int = Field(foreign_key="municipality.id", index=True)
+    reason: states.ProposalReason = Field(sa_type=_word(states.ProposalReason))
+    email: str | None = None  # None: a person has to find one
+    state: states.ProposalState = Field(sa_type=_word(states.ProposalState))
+    created_at: datetime = _instant()
+    decided_at: datetime | None = _instant(default=None)
+    decided_by: str | None = None
+    contact_id: int | None = Field(default=None, foreign_key="contact.id")  # what became of it
+    queued_id: int | None = Field(default=None, foreign_key="message.id")  # the mail to it
+
+
 class Registration(SQLModel, table=True):
     """A municipality's place at a session, or its start of the assessment."""
 
@@ -326,6 +364,8 @@ class MailboxCursor(SQLModel, table=True):
     folder: str = Field(primary_key=True)
     uidvalidity: int = Field(sa_type=sa.BigInteger)  # 32 bits, unsigned
     last_uid: int = Field(sa_type=sa.BigInteger)
+    # HIGHESTMODSEQ then (RFC 7162, section 3.1.2.1): while it stays, nothing in the folder has changed.
+    modseq: int | None = Field(default=None, sa_type=sa.BigInteger)
     updated_at: datetime = _instant()
 
 

@@ -117,6 +117,8 @@ class FormRegistration:
     email: str | None = None
     municipality: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    confirmed: bool = False  # the tool itself has sent a confirmation
+    campaign: str | None = None  # slug of the campaign the form belongs to; None: the one answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,9 @@ class Verdict:
     refer_to: tuple[str, ...] = ()
     rsvp: Rsvp | None = None
     registration: FormRegistration | None = None
+    registrations: tuple[
+        FormRegistration, ...
+    ] = ()  # of a list with several entries: all, the first included
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from pydantic_settings import (
 )
 
 from outreach.errors import SettingsError
-from outreach.settings.servers import Dkim, ImapSettings, Oauth, Section, SmtpSettings
+from outreach.settings.servers import Dkim, ImapSettings, InboxSettings, Oauth, Section, SmtpSettings
 
 FILE_NAME = "outreach.toml"
 ENVIRONMENT_PREFIX = "OUTREACH_"
@@ -71,6 +71,7 @@ class Sender(Section):
     )
     dkim: Dkim | None = Field(default=None, description="Signs mails here; left out, the relay may.")
     limits: Limits = Field(default=Limits(), description="What your mail provider allows.")
+    inbox: InboxSettings = Field(default=InboxSettings(), description="What follows from answers.")
 
     @field_validator("from_", "reply_to")
     @classmethod
@@ -149,6 +150,12 @@ class Settings(BaseSettings):
             NestedSecretsSettingsSource(file_secret_settings),
             TomlConfigSettingsSource(settings_cls),
         )
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """The addresses of all senders, lower case: what comes from one of them is no answer."""
+        addresses = ((sender.address, sender.reply_address) for sender in self.senders.values())
+        return frozenset(address.casefold() for pair in addresses for address in pair)
 
     def sender(self, name: str) -> Sender:
         """Raises :class:`~outreach.errors.SettingsError` when there is no such sender."""

@@ -78,6 +78,25 @@ class ImapSettings(ServerSettings):
         return _with_port(values, _IMAP_PORTS, "tls")
 
 
+class InboxSettings(Section):
+    """What follows from answers, as the member wants it."""
+
+    confirm: bool = Field(
+        default=True,
+        description="Answer registrations, refusals and stops with a short mail (`templates/_shared/`).",
+    )
+    stop: Literal["address", "municipality"] = Field(
+        default="address",
+        description="How wide a stop counts: for the `address` that said it and the one it was sent to, or for "
+        "all addresses of the `municipality`, later ones included.",
+    )
+    soft_bounces: int = Field(
+        default=5,
+        ge=1,
+        description="So many mails in a row that come back for now (mailbox full), and the address counts as dead.",
+    )
+
+
 class DkimKey(Section):
     """A private key that mails are signed with; its public half stands in the DNS under ``selector``."""
 

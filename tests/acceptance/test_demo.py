@@ -103,7 +103,7 @@ def test_every_message_stands_where_it_must(told: Told, database: Database) -> N
         matches = Counter(connection.execute(sa.select(schema.inbound_match.c.rung)).scalars())
     received = len(told.towns.received)
     assert states[MessageState.BOUNCED] == deeds["returned"] + len(told.towns.refused)
-    assert states[MessageState.SENT] == received - deeds["returned"]
+    assert states[MessageState.SENT] == received + len(told.towns.thanked) - deeds["returned"]
     assert set(states) <= {
         MessageState.SENT,
         MessageState.BOUNCED,
@@ -127,6 +127,27 @@ def test_every_message_stands_where_it_must(told: Told, database: Database) -> N
         Rung.ADDRESS,
         Rung.DOMAIN,
     }
+
+
+def test_who_answered_is_answered_once_and_a_registration_is_confirmed(told: Told) -> None:
+    times = Counter((mail.recipient.lower(), mail.campaign, mail.step) for mail in told.towns.thanked)
+    assert set(times.values()) == {1}
+    # one each for a yes and a stop, whoever of the town said it; who pressed No in a calendar needs no thanks
+    wanted = {
+        "confirmation": REGISTRATIONS,
+        "unsubscribed": {"unsubscribe"},
+        "declined": REFUSALS - {"refuse"},
+    }
+    for step, kinds in wanted.items():
+        number = sum(deed.kind in kinds for deed in told.towns.deeds)
+        assert sum(mail.step == step for mail in told.towns.thanked) == number > 0, step
+    assert {mail.step for mail in told.towns.thanked} == set(wanted)
+    assert {mail.header("Auto-Submitted") for mail in told.towns.thanked} == {"auto-replied"}
+    sessions = [mail for mail in told.towns.thanked if "information-session" in mail.campaign]
+    confirmed = [mail.event for mail in sessions if mail.step == "confirmation"]
+    invited = {mail.event["UID"] for mail in told.towns.received if "information-session" in mail.campaign}
+    assert confirmed
+    assert {event["UID"] for event in confirmed} <= invited
 
 
 def test_nobody_gets_a_step_twice(told: Told) -> None:

@@ -29,6 +29,7 @@ PROOF = "proof@office.example"
 
 AALST = "griffie@aalst-noord.example"  # answers yes
 CINEY = "accueil@ciney-haut.away.example"  # on leave
+JAN = "jan.claes@aalst-noord.example"  # of Aalst, too: he answers
 GENT = "info@gent-oud.example"  # unknown to its server: refused at RCPT
 DINANT = "info@dinant-bas.late.example"  # unknown to its server: comes back later
 NAMUR = "info@namur-est.example"  # silent
@@ -56,7 +57,7 @@ class Office:
 
     def __init__(self, folder: Path, host: MailHost) -> None:
         self.folder, self.host = folder, host
-        for address in (OFFICE, PROOF, *READERS):
+        for address in (OFFICE, PROOF, JAN, *READERS):
             host.add_mailbox(address, "a secret")
         workspaces.process("init", folder).ok()
         server = {"host": "localhost", "username": OFFICE, "ca_file": host.ca_file}
@@ -219,7 +220,7 @@ def test_from_a_contact_list_to_a_response_rate(office: Office, tmp_path: Path) 
     # Answered by people.
     invitation = office.one(AALST, "lordimas")
     office.write(
-        "Jan Claes <jan.claes@aalst-noord.example>",  # a colleague of the address we wrote to
+        f"Jan Claes <{JAN}>",  # a colleague of the address we wrote to
         OFFICE,
         f"RE: {invitation['Subject']}",
         quoted(invitation, "Goedemorgen,\n\nja, wij doen graag mee.\n\nMet vriendelijke groet,\nJan Claes"),
@@ -252,6 +253,16 @@ def test_from_a_contact_list_to_a_response_rate(office: Office, tmp_path: Path) 
         ("information-session", "DE", None): "3 3 1 1 0 0",
     }
     assert {line: counts for line, counts in office.report().items() if line[2] is None} == first
+    # Who said yes has it in writing, in the thread and with the session; who said stop has it once.
+    (confirmation,) = office.mail(JAN)
+    assert confirmation["In-Reply-To"] in str(confirmation["References"])
+    assert confirmation["Auto-Submitted"] == "auto-replied"
+    (event,) = [
+        part.get_content()
+        for part in office.mail(NEUSTADT)[-1].walk()
+        if part.get_content_type() == "text/calendar"
+    ]
+    assert "PARTSTAT=ACCEPTED" in event.replace("\r\n ", "").replace("\n ", "")
     inbox = json.loads(office.type("inbox", "list", "--json"))
     assert [(one["municipality"], one["kind"], one["intent"], one["rung"]) for one in inbox] == [
         ("Bergdorf an der Ost", "reply", "question", "in_reply_to")
@@ -287,8 +298,10 @@ def test_from_a_contact_list_to_a_response_rate(office: Office, tmp_path: Path) 
         AALST: [(be, "invitation")],
         CINEY: [(be, "invitation"), (be, "last-call"), (be, "reminder")],
         NAMUR: [(be, "invitation"), (be, "last-call"), (be, "reminder")],
-        ALTSTADT: [("information-session-de", "invitation"), (de, "invitation")],
+        ALTSTADT: [("information-session-de", "invitation"), (de, "invitation"), (de, "unsubscribed")],
+        JAN: [(be, "confirmation")],
         NEUSTADT: [
+            ("information-session-de", "confirmation"),
             ("information-session-de", "invitation"),
             (de, "invitation"),
             (de, "last-call"),
@@ -300,7 +313,7 @@ def test_from_a_contact_list_to_a_response_rate(office: Office, tmp_path: Path) 
             (de, "invitation"),
         ],
     }
-    assert {address: arrived(office, address) for address in READERS} == told
+    assert {address: arrived(office, address) for address in (JAN, *READERS)} == told
     assert office.report() == {
         **first,
         ("lordimas", "BE", "invitation"): "5 3 1 1 0 0",

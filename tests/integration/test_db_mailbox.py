@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from outreach.db import campaigns, mailbox, schema
+from outreach.db import campaigns, inbox, mailbox, schema
 from outreach.db.engine import Database
 from outreach.errors import IllegalMoveError, RefusedError
 from outreach.model.states import (
@@ -189,21 +189,21 @@ class TestInbox:
                         "details": {},
                     },
                 )
-            (row,) = mailbox.open_inbox(connection, [InboxState.OPEN])
+            (row,) = inbox.open_inbox(connection, [InboxState.OPEN])
             assert (row["id"], row["confidence"], row["evidence"], row["message_id"]) == (
                 inbound_id,
                 0.9,
                 ["vraag"],
                 id_,
             )
-            assert mailbox.resolve(connection, inbound_id, "ann", "answered by telephone", NOW)
-            assert not mailbox.resolve(connection, inbound_id, "bob", "again", NOW)
-            assert not mailbox.resolve(connection, done, "bob", "again", NOW)
-            assert mailbox.open_inbox(connection, [InboxState.OPEN]) == []
-            kept = mailbox.inbound(connection, inbound_id)
+            assert inbox.resolve(connection, inbound_id, "ann", "answered by telephone", NOW)
+            assert not inbox.resolve(connection, inbound_id, "bob", "again", NOW)
+            assert not inbox.resolve(connection, done, "bob", "again", NOW)
+            assert inbox.open_inbox(connection, [InboxState.OPEN]) == []
+            kept = inbox.inbound(connection, inbound_id)
             assert kept is not None
             assert kept["resolved_by"] == "ann"
-            assert mailbox.inbound(connection, 999) is None
+            assert inbox.inbound(connection, 999) is None
 
 
 class TestCampaigns:

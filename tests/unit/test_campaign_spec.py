@@ -217,6 +217,7 @@ online = "https://meet.test/fi"
         (SMALL + '[[steps]]\nname = "b"\nafter = "0 days"', "cannot be “0 days”", "up to 365 days"),
         (SMALL + '[[steps]]\nname = "b"\nafter = "53 weeks"', "cannot be “53 weeks”", "up to 365 days"),
         (SMALL + '[[steps]]\nname = "b"\nafter = 7', "has to be a text, not a number", "quotes"),
+        (SMALL + '[[steps]]\nname = "declined-2"\nafter = "7 days"', "mails that answer", "another name"),
         (SMALL + '[[steps]]\nname = "invitation"\nafter = "7 days"', "for a second time", "of its own"),
         (
             SMALL + '[[steps]]\nname = "b"\nafter = "7 days"\nonly_if = "unansweredd"',

@@ -1,0 +1,113 @@
+"""The inbox of a person: what came in, as it was read, and what was decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from outreach.db import schema
+from outreach.model.states import InboxState
+
+_MESSAGE = schema.message
+_INBOUND = schema.inbound_message
+
+
+def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> list[Mapping[str, Any]]:
+    """Inbound messages in ``states``, oldest first, each with its last verdict and its match."""
+    verdict, match = schema.verdict, schema.inbound_match
+    last = (
+        sa.select(sa.func.max(verdict.c.id))
+        .where(verdict.c.inbound_id == _INBOUND.c.id)
+        .correlate(_INBOUND)
+        .scalar_subquery()
+    )
+    statement = (
+        sa.select(
+            _INBOUND.c.id,
+            _INBOUND.c.sender,
+            _INBOUND.c.state,
+            _INBOUND.c.note,
+            _INBOUND.c.from_address,
+            _INBOUND.c.subject,
+            _INBOUND.c.received_at,
+            verdict.c.kind,
+            verdict.c.intent,
+            verdict.c.language,
+            verdict.c.confidence,
+            verdict.c.detector,
+            verdict.c.evidence,
+            verdict.c.text,
+            verdict.c.details,
+            schema.campaign.c.name.label("campaign"),
+            schema.municipality.c.name.label("municipality"),
+            schema.municipality.c.country,
+            match.c.rung,
+            match.c.message_id,
+        )
+        .outerjoin(verdict, verdict.c.id == last)
+        .outerjoin(match, match.c.inbound_id == _INBOUND.c.id)
+        .outerjoin(_MESSAGE, _MESSAGE.c.id == match.c.message_id)
+        .outerjoin(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
+        .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
+        .outerjoin(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
+        .where(_INBOUND.c.state.in_(list(states)))
+        .order_by(_INBOUND.c.id, match.c.id)
+    )
+    rows: dict[int, Mapping[str, Any]] = {}
+    for row in connection.execute(statement).mappings():
+        rows.setdefault(row["id"], dict(row))
+    return list(rows.values())
+
+
+def inbound(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | None:
+    """One inbound message with every column."""
+    row = connection.execute(sa.select(_INBOUND).where(_INBOUND.c.id == inbound_id)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+def set_handling(connection: sa.Connection, inbound_id: int, state: InboxState, note: str | None) -> None:
+    """Whether a person has to look, and why."""
+    connection.execute(sa.update(_INBOUND).where(_INBOUND.c.id == inbound_id).values(state=state, note=note))
+
+
+def resolve(connection: sa.Connection, inbound_id: int, by: str, note: str, now: datetime) -> bool:
+    """A person has looked. ``False``: it was not open."""
+    done = connection.execute(
+        sa.update(_INBOUND)
+        .where(_INBOUND.c.id == inbound_id, _INBOUND.c.state.in_([InboxState.OPEN, InboxState.ASIDE]))
+        .values(state=InboxState.RESOLVED, resolved_by=by, resolved_at=now, note=note or _INBOUND.c.note)
+    )
+    return done.rowcount == 1
+
+
+def last_verdict(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | None:
+    """What the message was last read as."""
+    verdict = schema.verdict
+    statement = sa.select(verdict).where(verdict.c.inbound_id == inbound_id).order_by(verdict.c.id.desc())
+    row = connection.execute(statement.limit(1)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
+def events_of(connection: sa.Connection, inbound_id: int) -> list[tuple[int, int]]:
+    """Campaign and municipality of the standing events that came of an inbound message, each pair once."""
+    event = schema.engagement
+    statement = (
+        sa.select(event.c.campaign_id, event.c.municipality_id)
+        .where(event.c.inbound_id == inbound_id, event.c.undone_at.is_(None))
+        .distinct()
+    )
+    return [(campaign_id, municipality_id) for campaign_id, municipality_id in connection.execute(statement)]
+
+
+def undo_engagements(connection: sa.Connection, inbound_id: int, now: datetime) -> int:
+    """Take back the events that came of an inbound message; they stay, marked. Returns how many."""
+    event = schema.engagement
+    done = connection.execute(
+        sa.update(event)
+        .where(event.c.inbound_id == inbound_id, event.c.undone_at.is_(None))
+        .values(undone_at=now)
+    )
+    return done.rowcount
