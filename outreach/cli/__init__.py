@@ -7,7 +7,17 @@ from typing import NoReturn
 
 import typer
 
-from outreach.cli import campaigns, checkup, contacts, inbox, messages, reports, running, workspaces
+from outreach.cli import (
+    campaigns,
+    checkup,
+    contacts,
+    inbox,
+    messages,
+    reports,
+    running,
+    templates,
+    workspaces,
+)
 from outreach.cli.shell import Shell
 from outreach.errors import OutreachError
 
@@ -39,6 +49,7 @@ app = typer.Typer(
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(contacts.suppress, name="suppress")
 app.add_typer(campaigns.app, name="campaigns")
+app.add_typer(templates.app, name="templates")
 app.add_typer(messages.app, name="messages")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(workspaces.database, name="db")

@@ -15,6 +15,7 @@ from outreach.content.compiled import Compiled
 from outreach.content.names import NAMES, SESSION_NAMES, sample_values
 from outreach.content.render import Rendered, Renderer
 from outreach.content.tags import check, placeholders
+from outreach.content.translation import has_words
 from outreach.errors import InputError
 
 MAX_SUBJECT = 60  # characters; phones show fewer still
@@ -62,6 +63,9 @@ def lint_campaign(
     template: that is a finding.
     """
     found: list[Finding] = []
+    for language in languages:
+        if language != SOURCE_LANGUAGE:
+            found.extend(_strings_findings(catalog, slug, language))
     for step in steps:
         for language in languages:
             where = f"{slug}/{step}.{language}.md"
@@ -129,6 +133,22 @@ def _lint_mail(
     yield from _markup_findings(rendered, template.path)
 
 
+def _strings_findings(catalog: Catalog, slug: str, language: str) -> Iterator[Finding]:
+    """Words around the mails that were copied from the English file and not translated."""
+    try:
+        own, source = (catalog.strings(each, slug) for each in (language, SOURCE_LANGUAGE))
+    except InputError:  # a mail in the language is told to lack them
+        return
+    if all(getattr(own, key) == getattr(source, key) for key in ("why", "rights", "unsubscribe")):
+        yield Finding(
+            Severity.ERROR,
+            "untranslated",
+            own.path,
+            f"The words around the mails are not translated into {language!r} yet: they are English.",
+            f"Translate templates/{own.path}.",
+        )
+
+
 def _is_allowed(name: str, allowed: Collection[str]) -> bool:
     return name in allowed or any(other.startswith(f"{name}.") for other in allowed)
 
@@ -156,6 +176,14 @@ def _translation_findings(catalog: Catalog, template: Template) -> Iterator[Find
             f"It follows revision {template.source_revision} of the English mail, "
             f"which is at revision {source.revision}.",
             f"Take over what changed, then set source_revision = {source.revision}.",
+        )
+    if template.body == source.body and has_words(template.body):
+        yield Finding(
+            Severity.ERROR,
+            "untranslated",
+            where,
+            f"It is not translated into {template.language!r} yet: it is English.",
+            "Translate subject, preheader and text.",
         )
     check(source.body, source.path, source.body_line)
     own, theirs = (set(placeholders(each.subject, each.preheader, each.body)) for each in (template, source))

@@ -53,6 +53,14 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file. Raises :class:`~outreach.errors.InputError` with a sentence."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
+
+
 def make_folder(folder: Path) -> None:
     """Make sure that there is a folder. Raises :class:`~outreach.errors.InputError` with a sentence."""
     try:

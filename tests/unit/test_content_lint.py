@@ -23,7 +23,7 @@ FILES = {
         f"_layout/{name}": (LAYOUT / name).read_text() for name in ("base.html.j2", "base.css", "base.txt.j2")
     },
     "_layout/strings.en.toml": STRINGS,
-    "_layout/strings.de.toml": STRINGS,
+    "_layout/strings.de.toml": STRINGS.replace('"R"', '"Rechte"'),
 }
 
 
@@ -92,6 +92,14 @@ def test_a_translation_has_the_placeholders_of_its_source() -> None:
 
 def test_a_translation_behind_its_source_is_a_warning() -> None:
     assert rules(lint(mail(revision=2, source=2), mail(source=1))) == [("warning", "behind-source")]
+
+
+def test_what_is_still_english_is_an_error() -> None:
+    assert rules(lint(mail("Hello {{ greeting }}"), mail("Hello {{ greeting }}"))) == [
+        ("error", "untranslated")
+    ]
+    more = {"_layout/strings.de.toml": STRINGS}
+    assert rules(lint(mail(), mail(), **more)) == [("error", "untranslated")]
 
 
 def test_an_unreviewed_mail_is_a_notice() -> None:
