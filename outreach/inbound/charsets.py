@@ -85,19 +85,43 @@ def _mostly(data: bytes, name: str) -> str:
     return text if bad * 100 <= len(text) and name != "cp1252" else _guessed(data)
 
 
+# What stands between letters when a letter was read as something else, or is in no language of the EU.
+_NO_LETTER = re.compile(
+    r"(?<=[^\W\d_])[\ufffd\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b6\u00b8\u00b9\u00bb-\u00bf\u00d7\u00f7](?=[^\W\d_])"
+)
 _HIGH = bytes(range(0xC0, 0x100))
 _LETTERS = _HIGH + b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OTHERS = bytes(set(range(256)) - set(_LETTERS))
 _GREEK_ACCENTED = b"\xdc\xdd\xde\xdf\xfc\xfd\xfe"  # in Windows-1253 and ISO 8859-7 alike
 
 
+# The code pages of Europe's Latin alphabets, in the order in which they are believed where nothing tells them apart.
+_LATIN = ("cp1252", "cp1250", "iso8859-2", "cp1257", "iso8859-13", "iso8859-16")
+_SPECIMEN = 8192  # bytes that are read to tell them apart
+
+
 def _guessed(data: bytes) -> str:
-    """Text of a nameless code page: Cyrillic and Greek show in the share of letters above 127."""
+    """Text of a nameless code page: Cyrillic and Greek show in the share of letters above 127, the Latin ones
+    in which language their letters and words make sense."""
+    if b"\x00" in data:
+        return data.decode("latin-1")
     sample = data[:65536].translate(None, _OTHERS)
     high = len(sample) - len(sample.translate(None, _HIGH))
     if sample and high * 2 > len(sample):
         greek = sum(sample.count(byte) for byte in _GREEK_ACCENTED)
         name = "cp1253" if greek * 12 > high and greek > sample.count(b"\xe0") else "cp1251"
     else:
-        name = "cp1252"
-    return data.decode(name, "replace") if b"\x00" not in data else data.decode("latin-1")
+        name = _latin(data[:_SPECIMEN])
+    return data.decode(name, "replace")
+
+
+def _latin(data: bytes) -> str:
+    from outreach.inbound.language import scores  # only what names no charset needs it
+
+    best, most = "cp1252", 0.0
+    for name in _LATIN:
+        text = data.decode(name, "replace")
+        told = next(iter(scores(text).values()), 0.0) - 2 * len(_NO_LETTER.findall(text))
+        if told > most:
+            best, most = name, told
+    return best

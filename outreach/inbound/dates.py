@@ -8,19 +8,32 @@ so that the first day of an absence that has begun is not read as next year's.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from importlib import resources
 
 from outreach.inbound.wordings import fold, lexicon
 
 _PAST_DAYS = 60
 _ISO = re.compile(r"(?<!\d)(20\d\d)[-./](\d{1,2})[-./](\d{1,2})(?!\d)")
 _NUMERIC = re.compile(
-    r"(?<![\d.,:])(\d{1,2})\s?([./-])\s?(\d{1,2})(?:\s?\2\s?((?:20)?\d\d)(?![\d:])|(\.)?(?![\d:]))"
+    r"(?<![\d.,:])(\d{1,2})(?:\s?([./])\s?(\d{1,2})(?:\s?\2\s?((?:20)?\d\d)(?![\d:])|(\.)?(?![\d:]))"
+    r"|-(\d{1,2})-((?:20)?\d\d)(?![\d:]))"
 )
-_ORDINAL = r"(?:[.ºª°]|er|\.?-?(?:st|nd|rd|th|e|i|en|an|ten|η|ης|ου|ja|je|ti|to|mu|го|ти|ви|ри|ми|ta|de|a))?"
+_ENDING = r"[^\W\d_]{0,4}"
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+_WITH_ROMAN = re.compile(r"(?<![\w.])(\d{1,2})[. ]\s?([ivx]{1,4})(?:[. ]\s?(20\d\d)|\.(?!\w))(?!\d)")
+# "August 3-21", "augusztus 3-tól 21-ig": the last day stands alone
+_TO_DAY = re.compile(
+    r"\s?[-\u2013\u2014]\s?(\d{1,2})(?![\d.:/]\d)|-?(?:tol|an|en)?\s(?:[-\u2013\u2014]\s)?(\d{1,2})-?ig(?!\w)"
+)
+_ORDINAL = (
+    r"(?:[.ºª°]|er|:?a(?!\w)|:?e(?!\w)"
+    r"|\.?-?(?:st|nd|rd|th|e|i|en|an|ten|u|η|ης|ου|ja|je|ti|to|mu|го|ти|ви|ри|ми|ta|de|a))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ def _named(language: str) -> re.Pattern[str]:
         sorted((re.escape(s) for month in _months(language) for s in month), key=len, reverse=True)
     )
     month = rf"(?P<month{{0}}>{names})[^\W\d_]{{{{0,6}}}}\.?"
-    link = r"[\s,]{1,3}(?:(?:de|di|du|of|ta|da|la|del|na|an|m|g|gada|d|il|a)\b[.']?\s{0,2}){0,2}"
+    link = r"[\s,]{1,3}(?:(?:de|di|du|of|ta|t|da|la|del|na|an|m|g|gada|d|il|a)\b[.']?\s{0,2}){0,2}"
     day_first = rf"(?P<day1>\d{{1,2}}){_ORDINAL}{link}{month.format(1)}(?:{link}(?P<year1>20\d\d))?"
     month_first = (
         rf"(?:(?P<year2>20\d\d){_ORDINAL}\s?(?:m|g|gada|evi)?\.?[\s,]{{1,2}})?{month.format(2)}"
@@ -70,6 +83,35 @@ def find_dates(text: str, language: str, written: date) -> tuple[FoundDate, ...]
     return tuple(sorted(found, key=lambda each: each.start))
 
 
+@cache
+def _day_words(language: str) -> tuple[tuple[re.Pattern[str], ...], re.Pattern[str], re.Pattern[str]]:
+    """The weekdays, Monday first, "tomorrow", and the words that make a weekday a habit."""
+    source = resources.files(__package__) / "phrases" / "_days.toml"
+    table = tomllib.loads(source.read_text(encoding="utf-8"))[language]
+
+    def pattern(*words: str) -> re.Pattern[str]:
+        stems = fold("|".join(words)).replace("*", _ENDING)
+        return re.compile(rf"(?<!\w)(?:{stems})(?!\w)")
+
+    weekdays = tuple(pattern(words) for words in table["weekdays"])
+    return weekdays, pattern(*table["tomorrow"]), pattern(*table["every"])
+
+
+def named_day(text: str, language: str, written: date) -> date | None:
+    """The day that ``text`` names as "tomorrow" or by its weekday alone: the next such day after ``written``.
+
+    ``None`` where it names several, or speaks of every such day.
+    """
+    folded = fold(text)
+    weekdays, tomorrow, every = _day_words(language)
+    named = [number for number, pattern in enumerate(weekdays) if pattern.search(folded)]
+    if len(named) == 1 and not every.search(folded):
+        return written + timedelta(days=(named[0] - written.weekday() - 1) % 7 + 1)
+    if not named and tomorrow.search(folded):
+        return written + timedelta(days=1)
+    return None
+
+
 def _find(folded: str, language: str, written: date) -> Iterator[FoundDate]:
     taken: list[tuple[int, int]] = []
 
@@ -85,19 +127,27 @@ def _find(folded: str, language: str, written: date) -> Iterator[FoundDate]:
             name = match["month1"] or match["month2"]
             number = next(n for n, stems in enumerate(_months(language), 1) if name in stems)
             given = match["year1"] or match["year2"] or match["year3"]
-            yield from _dated(
-                match, int(match["day1"] or match["day2"]), number, int(given) if given else None, written
-            )
+            day = int(match["day1"] or match["day2"])
+            if match["day2"] and (last := _TO_DAY.match(folded, match.end())):
+                day = max(day, int(last[1] or last[2]))
+            yield from _dated(match, day, number, int(given) if given else None, written)
+            taken.append(match.span())
+    for match in _WITH_ROMAN.finditer(folded):
+        if free(match) and match[2] in _ROMAN:
+            given = match[3]
+            number = _ROMAN.index(match[2]) + 1
+            yield from _dated(match, int(match[1]), number, int(given) if given else None, written)
             taken.append(match.span())
     for match in _NUMERIC.finditer(folded):
-        day, month = int(match[1]), int(match[3])
-        if not free(match) or (match[2] == "-" and match[4] is None):
+        day, month = int(match[1]), int(match[3] or match[6])
+        if not free(match):
             continue
-        if match[4] is None and match[2] == "." and match[5] is None and len(match[3]) < 2:
+        year_text = match[4] or match[7]
+        if year_text is None and match[2] == "." and match[5] is None and len(match[3]) < 2:
             continue  # 2.3 alone is rather a section or an hour
         if month > 12 >= day and match[2] == "/":
             day, month = month, day
-        given_year = int(match[4]) if match[4] else None
+        given_year = int(year_text) if year_text else None
         if given_year is not None and given_year < 100:
             given_year += 2000
         yield from _dated(match, day, month, given_year, written)
