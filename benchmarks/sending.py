@@ -30,7 +30,7 @@ from outreach.jobs import runs
 from outreach.jobs.press import Press
 from outreach.jobs.send_mail import send
 
-RECIPIENTS = 2_000
+RECIPIENTS = 10_000
 CONNECTIONS = 10
 
 

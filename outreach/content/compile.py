@@ -20,6 +20,7 @@ from markupsafe import Markup
 from outreach.content import blocks, frame, markup
 from outreach.content.catalog import Catalog, Strings, Template
 from outreach.content.compiled import Compiled
+from outreach.content.folding import fold
 from outreach.content.plain import PlainText
 from outreach.content.tags import Tags, check, placeholders
 
@@ -102,7 +103,7 @@ def compile_template(catalog: Catalog, template: Template, slug: str = "") -> Co
     parts = (
         " ".join(template.subject.split()),
         " ".join(template.preheader.split()),
-        tags.show(_inline(_statements_as_comments(html, tags))),
+        tags.show(fold(_inline(_statements_as_comments(html, tags)), tags.word)),
         tags.show(text).strip("\n") + "\n",
     )
     return Compiled(

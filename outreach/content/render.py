@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError, UndefinedError, nodes
 from jinja2.visitor import NodeTransformer
 
 from outreach.content.compiled import Compiled
+from outreach.content.skeleton import NoSkeletonError, Skeleton, Uses, can_stand, cut, stand_in
 from outreach.content.tags import environment
 from outreach.errors import InputError
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from jinja2 import Template as JinjaTemplate
 
 # Direction overrides, isolates and marks (UAX 9) can make a name read as something else; the others are
-# invisible or break lines. A zero-width joiner has no use in the languages we write.
+# invisible, no characters at all, or break lines. A zero-width joiner has no use in the languages we write.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb]"
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,15 +37,6 @@ class Rendered:
     text: str  # lines end with \n
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """The same in pieces: those in :attr:`Renderer.constants` are the same in every mail."""
-
-    subject: str
-    html: tuple[str, ...]
-    text: tuple[str, ...]
-
-
 class Renderer:
     """Personalises one compiled mail. Made once per campaign, step and language; used for every message."""
 
@@ -55,22 +47,32 @@ class Renderer:
         *,
         fixed: Mapping[str, object] | None = None,
         around: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+        own: Sequence[str] = (),
     ) -> None:
         """``name`` is what errors call the mail, as "lordimas/invitation.de".
 
         ``fixed`` are values, nested by name, that every mail will be given again: they become part of the text.
         ``around`` are values, by name, that every mail will be given with its own ``token`` between these parts.
+        ``own`` are the dotted names of the values that differ from mail to mail, ``token`` among them: those
+        :meth:`skeleton` takes, in that order.
         """
         self._compiled = compiled
-        known = _Known(self.cleaned(fixed or {}), around or {})
+        self._fixed = self.cleaned(fixed or {})
+        known = _Known(self._fixed, around or {})
         self._name = name or f"the mail in {compiled.language}"
+        trees = {}
         try:
-            self._subject = known.template(False, compiled.subject)
-            self._preheader = known.template(False, compiled.preheader)
-            self._html = known.template(True, compiled.html)
-            self._text = known.template(False, compiled.text)
+            for part, html in (("subject", False), ("preheader", False), ("html", True), ("text", False)):
+                trees[part] = known.tree(html, getattr(compiled, part))
+            self._subject = environment(False).from_string(trees["subject"])
+            self._preheader = environment(False).from_string(trees["preheader"])
+            self._html = environment(True).from_string(trees["html"])
+            self._text = environment(False).from_string(trees["text"])
         except TemplateError as error:
             raise InputError(f"{self._name} cannot be read: {error}.", "Compile it again.") from None
+        self._own = tuple(own)
+        self._asked = self._questions([trees[part] for part in ("subject", "html", "text")])
+        self._skeletons: dict[tuple[bool, ...], Skeleton] = {}
 
     def render(self, values: Mapping[str, object]) -> Rendered:
         """The mail with ``values``, which are nested by name: ``{"municipality": {"name": "Gent"}}``.
@@ -88,14 +90,42 @@ class Renderer:
                 text="".join(self._render(self._text, clean)),
             )
 
-    def pieces(self, clean: dict[str, object]) -> Pieces:
-        """The same mail in pieces, of values that :meth:`cleaned` has returned. Raises as :meth:`render`."""
-        with self._sentences(clean):
-            return Pieces(
-                subject=" ".join("".join(self._render(self._subject, clean)).split()),
-                html=self._render(self._html, clean),
-                text=self._render(self._text, clean),
+    def skeleton(self, values: Sequence[str]) -> Skeleton | None:
+        """The mail of these values of ``own`` (cleaned), as constants and slots numbered as they are; ``None``
+        where the template has none. Mails that have the same values present get the same one, made once."""
+        if self._asked is None:
+            return None
+        shape = tuple([bool(values[number]) for number in self._asked])
+        found = self._skeletons.get(shape)
+        if found is None:
+            absent = {number for number in self._asked if not values[number]}
+            found = self._skeletons[shape] = self._made(absent)
+        return found
+
+    def _made(self, absent: set[int]) -> Skeleton:
+        values = nested(
+            self._fixed,
+            ((name, "" if slot in absent else stand_in(slot)) for slot, name in enumerate(self._own)),
+        )
+        with self._sentences(values):
+            return Skeleton(
+                subject=cut("".join(self._render(self._subject, values))),
+                html=cut("".join(self._render(self._html, values))),
+                text=cut("".join(self._render(self._text, values))),
             )
+
+    def _questions(self, trees: Sequence[nodes.Template]) -> tuple[int, ...] | None:
+        """The numbers of the values that the template asks for; ``None``: it has no skeleton."""
+        sources = (self._compiled.subject, self._compiled.html, self._compiled.text)
+        uses = Uses(self._own)
+        try:
+            for tree in trees:
+                uses.read(tree)
+        except NoSkeletonError:
+            return None
+        if not (self._own and all(can_stand(source) for source in sources)):
+            return None
+        return tuple(number for number, name in enumerate(self._own) if name in uses.asked)
 
     @staticmethod
     def cleaned(values: Mapping[str, object]) -> dict[str, object]:
@@ -118,18 +148,6 @@ class Renderer:
         # what Template.render does before it joins, without copying the values for each part
         return tuple(template.root_render_func(template.new_context(values, shared=True)))
 
-    @property
-    def constants(self) -> frozenset[str]:
-        """What stands between the tags in the HTML and the text: the very strings that :meth:`pieces` gives
-        for it. Conditions and loops choose among them and repeat them."""
-        return frozenset(
-            constant
-            for template in (self._html, self._text)
-            # a compiled template is a generator that yields its constants one by one
-            for constant in template.root_render_func.__code__.co_consts
-            if isinstance(constant, str)
-        )
-
     def _missing(self, values: Mapping[str, object], error: UndefinedError) -> InputError:
         for name in self._compiled.placeholders:
             if not _has(values, name):
@@ -138,6 +156,15 @@ class Renderer:
                     "Give it (contact list, campaign or sender settings), or take it out of the template.",
                 )
         return InputError(f"{self._name} uses something that has no value: {error}.", "Mend the template.")
+
+
+def nested(values: Mapping[str, object], more: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """``values``, nested by name, and ``more`` by their dotted names."""
+    whole: dict[str, Any] = dict(values)
+    for dotted, value in more:
+        group, _, name = dotted.partition(".")
+        whole[group] = {**whole.get(group, {}), name: value} if name else value
+    return whole
 
 
 class _Known(NodeTransformer):
@@ -150,11 +177,12 @@ class _Known(NodeTransformer):
         self._around = around
         self._taken: set[str] = set()
 
-    def template(self, html: bool, source: str) -> JinjaTemplate:
+    def tree(self, html: bool, source: str) -> nodes.Template:
         tree = environment(html).parse(source)
         # what a loop calls by the same name is something else
         self._taken = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
-        return environment(html).from_string(self.visit(tree))
+        known: nodes.Template = self.visit(tree)
+        return known
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802  (Jinja's name for it)
         if isinstance(node.node, nodes.Name) and node.node.name not in self._taken:

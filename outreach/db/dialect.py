@@ -72,18 +72,19 @@ def _stored(column: sa.Column[Any], value: Any, dialect: sa.Dialect) -> Any:
 
 
 @contextmanager
-def plain_cursor(connection: sa.Connection) -> Iterator[Callable[[str, Sequence[Any]], int]]:
+def plain_cursor(connection: sa.Connection) -> Iterator[Callable[[str, Sequence[Any]], Sequence[Any]]]:
     """Executes a statement, its parameters marked by ``?``, in the transaction of ``connection``, and gives
-    the number of rows it changed. For statements that run for every message: no compiling, no logging. What
-    goes wrong is raised as SQLAlchemy does."""
+    the rows it returns. For statements that run for every message: no compiling, no logging. What goes wrong is
+    raised as SQLAlchemy does."""
     driver = connection.dialect.dbapi
     assert driver is not None
     cursor = connection.connection.cursor()
     marks = connection.dialect.paramstyle != "qmark"
 
-    def execute(statement: str, values: Sequence[Any]) -> int:
+    def execute(statement: str, values: Sequence[Any]) -> Sequence[Any]:
         cursor.execute(statement.replace("?", "%s") if marks else statement, values)
-        return cursor.rowcount
+        rows: Sequence[Any] = cursor.fetchall() if cursor.description else ()
+        return rows
 
     try:
         yield execute

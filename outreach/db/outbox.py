@@ -8,8 +8,9 @@ certainly not sent (no mark), the server has answered (finished), or nobody can 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,6 +89,10 @@ class Due:
     added_at: datetime | None = None  # of a recipient that a person added: older answers do not stop it
 
 
+_FIELDS = [field.name for field in fields(Due)]
+_DUE_COLUMNS = sorted(_CLAIM_COLUMNS, key=lambda column: _FIELDS.index(column.key))
+
+
 @dataclass(frozen=True, slots=True)
 class Thread:
     """What a mail that answers an answer follows."""
@@ -131,7 +136,7 @@ def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> li
     """The messages of ``sender`` that may go now, the longest due first, in campaigns that are running; answers
     to answers also in those that are finished."""
     statement = (
-        sa.select(*_CLAIM_COLUMNS)
+        sa.select(*_DUE_COLUMNS)
         .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
         .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
         .join(schema.contact, schema.contact.c.id == schema.recipient.c.contact_id)
@@ -151,7 +156,7 @@ def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> li
         .limit(limit)
         .with_for_update(skip_locked=True, of=_MESSAGE)
     )
-    return [Due(**row) for row in connection.execute(statement).mappings()]
+    return list(starmap(Due, connection.execute(statement)))
 
 
 def why_not(
@@ -291,51 +296,85 @@ def hand_over(connection: sa.Connection, ids: Collection[int], run: str, now: da
         return set()
     at = stored(_MESSAGE.c.handed_at, now, connection)
     with plain_cursor(connection) as execute:
-        return {id_ for id_ in ids if execute(_MARK, (at, id_, run, at)) == 1}
+        return {row[0] for row in execute(_MARK.format(_marks(len(ids))), (at, *ids, run, at))}
 
 
-def finish(connection: sa.Connection, run: str, settled: Iterable[Settled], now: datetime) -> None:
+def finish(connection: sa.Connection, run: str, settled: Sequence[Settled], now: datetime) -> None:
     """Write down what the server said, and where the messages go.
 
     An acceptance is written even when the claim was lost meanwhile: the row is then ``uncertain``, and this
     is the answer it waited for.
     """
     at = stored(_MESSAGE.c.sent_at, now, connection)
+    moves: dict[tuple[Any, ...], list[int]] = {}
+    attempts: list[Any] = []
+    for one in settled:
+        outcome, decision = one.outcome, one.decision
+        sent = decision.state is MessageState.SENT
+        due_at = None
+        if decision.retry_at is not None:
+            due_at = stored(_MESSAGE.c.due_at, decision.retry_at, connection)
+        # what the server said to a message that it took stands with the attempt
+        reason = None if sent else decision.reason or None
+        burnt = 1 if decision.burns_attempt else 0
+        move = (decision.state.value, reason, due_at, burnt, at if sent else None)
+        moves.setdefault(move, []).append(one.id)
+        said = (outcome.kind.value, str(outcome.stage), outcome.code, outcome.enhanced, outcome.text)
+        attempts += (one.id, *said)
+    if not moves:
+        return
     with plain_cursor(connection) as execute:
+        moved = {
+            row[0]
+            for move, ids in moves.items()
+            for row in execute(_MOVE.format(_marks(len(ids))), (*move, *ids, run, move[0]))
+        }
+        execute(_TRY.format(_rows(_TRIED, len(attempts) // len(_TRIED))), (*attempts, at))
+        events: list[Any] = []
         for one in settled:
-            outcome, decision, state = one.outcome, one.decision, one.decision.state
-            due_at = None
-            if decision.retry_at is not None:
-                due_at = stored(_MESSAGE.c.due_at, decision.retry_at, connection)
-            sent_at = at if state is MessageState.SENT else None
-            burnt = 1 if decision.burns_attempt else 0
-            reason = decision.reason or None
-            moved = execute(_MOVE, (state.value, reason, due_at, burnt, sent_at, one.id, run, state.value))
-            said = (outcome.kind.value, str(outcome.stage), outcome.code, outcome.enhanced, outcome.text)
-            execute(_TRY, (at, *said, one.id))
-            if moved and (kind := _EVENTS.get(state)):
-                execute(_TELL, (at, kind.value, decision.reason, one.id))
+            if one.id in moved and (kind := _EVENTS.get(one.decision.state)):
+                events += (one.id, kind.value, one.decision.reason)
+        if events:
+            execute(_TELL.format(_rows(_TOLD, len(events) // len(_TOLD))), (*events, at))
 
 
-# The statements each message costs go straight to the driver: building and compiling them takes longer than the
-# database does.
+def _marks(count: int) -> str:
+    return ",".join("?" * count)
+
+
+def _rows(types: Sequence[str], count: int) -> str:
+    """``count`` rows of parameters. PostgreSQL has to be told of what type they are, in the first."""
+    return ",".join(
+        [f"({','.join(f'CAST(? AS {type_})' for type_ in types)})"]
+        + [f"({_marks(len(types))})"] * (count - 1)
+    )
+
+
+# The statements that all messages of a transaction cost together go straight to the driver: building and compiling
+# them takes longer than the database does.
 _MARK = (
-    "UPDATE message SET handed_at = ? WHERE id = ? AND state = 'sending' AND claimed_by = ?"
-    " AND claimed_until > ? AND handed_at IS NULL"
+    "UPDATE message SET handed_at = ? WHERE id IN ({}) AND state = 'sending' AND claimed_by = ?"
+    " AND claimed_until > ? AND handed_at IS NULL RETURNING id"
 )
 _MOVE = (
     "UPDATE message SET state = ?, reason = ?, claimed_by = NULL, claimed_until = NULL,"
     " due_at = coalesce(?, due_at), attempts = attempts + ?, sent_at = coalesce(?, sent_at)"
-    " WHERE id = ? AND ((state = 'sending' AND claimed_by = ?) OR (state = 'uncertain' AND ? = 'sent'))"
+    " WHERE id IN ({}) AND ((state = 'sending' AND claimed_by = ?) OR (state = 'uncertain' AND ? = 'sent'))"
+    " RETURNING id"
 )
+_TRIED = ("BIGINT", "VARCHAR", "VARCHAR", "INTEGER", "VARCHAR", "VARCHAR")
 _TRY = (
-    "INSERT INTO attempt (message_id, sender, at, outcome, stage, code, enhanced, text)"
-    " SELECT id, sender, ?, ?, ?, ?, ?, ? FROM message WHERE id = ?"
+    "WITH tried(id, outcome, stage, code, enhanced, text) AS (VALUES {})"
+    " INSERT INTO attempt (message_id, sender, at, outcome, stage, code, enhanced, text)"
+    " SELECT message.id, message.sender, ?, tried.outcome, tried.stage, tried.code, tried.enhanced, tried.text"
+    " FROM tried JOIN message ON message.id = tried.id"
 )
+_TOLD = ("BIGINT", "VARCHAR", "VARCHAR")
 _TELL = (
-    "INSERT INTO engagement (at, kind, campaign_id, municipality_id, recipient_id, message_id, detail)"
-    " SELECT ?, ?, message.campaign_id, recipient.municipality_id, recipient.id, message.id, ?"
-    " FROM message JOIN recipient ON recipient.id = message.recipient_id WHERE message.id = ?"
+    "WITH told(id, kind, detail) AS (VALUES {})"
+    " INSERT INTO engagement (at, kind, campaign_id, municipality_id, recipient_id, message_id, detail)"
+    " SELECT ?, told.kind, message.campaign_id, recipient.municipality_id, recipient.id, message.id, told.detail"
+    " FROM told JOIN message ON message.id = told.id JOIN recipient ON recipient.id = message.recipient_id"
 )
 _EVENTS = {
     MessageState.SENT: EngagementKind.SENT,

@@ -2,8 +2,7 @@
 
 What is the same in every mail of a campaign, step, language and sender is encoded once, in :class:`Composer`;
 a message joins those parts with its own by hand (building an ``EmailMessage`` costs about eighty times as
-much). Text is base64 in UTF-8: the fastest encoding, never a line that is too long or begins with a dot,
-nothing a relay could re-encode and so break a signature.
+much). Texts come encoded (:mod:`outreach.delivery.segments`), or whole, and then are base64 in UTF-8.
 
 The header fields, and why:
 
@@ -21,7 +20,6 @@ The header fields, and why:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,7 +33,7 @@ from outreach.delivery.headers import (
     unstructured,
 )
 from outreach.delivery.invitation import Invitation
-from outreach.delivery.segments import Base64Text, base64_lines
+from outreach.delivery.segments import ENCODINGS, Encoded, base64_lines, canonical
 from outreach.errors import InputError
 
 # "=_" cannot stand in base64 nor in quoted-printable text, so no body can hold a boundary (RFC 2045, section
@@ -71,8 +69,8 @@ class Letter:
     recipient: Mailbox
     date: datetime  # aware
     subject: str
-    text: str | Sequence[str]  # whole, or in pieces, some of them the constants the composer knows
-    html: str | Sequence[str]
+    text: str | Encoded
+    html: str | Encoded
     reply_to: str | None = (
         None  # an address of this message's own (plus-address), instead of the letterhead's
     )
@@ -85,12 +83,8 @@ class Letter:
 class Composer:
     """Composes the mails of one letterhead."""
 
-    def __init__(self, letterhead: Letterhead, constants: Iterable[str] = ()) -> None:
-        """``constants`` are pieces that many of its texts will have in common: they are encoded once.
-
-        :raises InputError: an address or an identifier of the letterhead cannot be one.
-        """
-        self._lines = Base64Text(constants).lines
+    def __init__(self, letterhead: Letterhead) -> None:
+        """:raises InputError: an address or an identifier of the letterhead cannot be one."""
         sender = letterhead.sender
         reply_to = letterhead.reply_to or sender
         self._reply_name = reply_to.name
@@ -114,8 +108,8 @@ class Composer:
         self._second = (0, _date(_EPOCH))
 
     def compose(self, letter: Letter) -> bytes:
-        """The whole message: lines end with CRLF and are at most 998 octets long (text lines 76), all of it
-        ASCII unless the recipient's local part is not (RFC 6532). No line begins with a dot.
+        """The whole message: lines end with CRLF and are at most 998 octets long, all of it ASCII unless a text
+        is 8bit or the recipient's local part is not (RFC 6532). No line begins with a dot.
 
         :raises InputError: an address cannot be one, or an identifier holds what a header cannot carry.
         """
@@ -144,19 +138,27 @@ class Composer:
         ]
         if letter.in_reply_to is not None:
             head.insert(5, identifier("In-Reply-To", letter.in_reply_to))
-        text, html = self._lines(letter.text), self._lines(letter.html)
+        text, html = _encoded(letter.text), _encoded(letter.html)
+        eight_bit = text.encoding == "8bit" or html.encoding == "8bit"
+        whole = _EIGHT_BIT if eight_bit else b""  # as what holds it: RFC 2045, section 6.4
+        alternatives = (
+            whole,
+            _ALTERNATIVE_START,
+            _TEXT_START[text.encoding],
+            text.lines,
+            _HTML_START[html.encoding],
+            html.lines,
+        )
         if letter.invitation is None:
-            return b"".join((*head, _ALTERNATIVE_START, text, _HTML_START, html, _ALTERNATIVE_END))
+            return b"".join((*head, *alternatives, _ALTERNATIVE_END))
         method = letter.invitation.method.encode("ascii")
         ics = base64_lines(letter.invitation.ics)
         return b"".join(
             (
                 *head,
+                whole,
                 _MIXED_START,
-                _ALTERNATIVE_START,
-                text,
-                _HTML_START,
-                html,
+                *alternatives,
                 _CALENDAR_START % method,
                 ics,
                 _ALTERNATIVE_END,
@@ -184,8 +186,12 @@ class Composer:
         return field.encode("ascii")
 
 
-def _part(content_type: str, *more: str) -> bytes:
-    fields = (f"Content-Type: {content_type}", "Content-Transfer-Encoding: base64", *more)
+def _encoded(text: str | Encoded) -> Encoded:
+    return text if isinstance(text, Encoded) else Encoded("base64", base64_lines(canonical(text)))
+
+
+def _part(content_type: str, *more: str, encoding: str = "base64") -> bytes:
+    fields = (f"Content-Type: {content_type}", f"Content-Transfer-Encoding: {encoding}", *more)
     return "\r\n".join((*fields, "", "")).encode("ascii")
 
 
@@ -196,12 +202,15 @@ def _delimiter(boundary: str, end: str = "") -> bytes:
 # The order of the alternatives is from the plainest to the richest (RFC 2046, section 5.1.4): Outlook, Gmail
 # and Apple Mail look for the calendar as the last alternative; the attachment is for those that only open
 # files.
+_EIGHT_BIT = b"Content-Transfer-Encoding: 8bit\r\n"
 _ALTERNATIVE_START = (
     f'Content-Type: multipart/alternative; boundary="{_ALTERNATIVE}"\r\n\r\n'.encode()
     + _delimiter(_ALTERNATIVE)
-    + _part("text/plain; charset=utf-8")
 )
-_HTML_START = _delimiter(_ALTERNATIVE) + _part("text/html; charset=utf-8")
+_TEXT_START, _HTML_START = (
+    {encoding: start + _part(f"{kind}; charset=utf-8", encoding=encoding) for encoding in ENCODINGS}
+    for kind, start in (("text/plain", b""), ("text/html", _delimiter(_ALTERNATIVE)))
+)
 _CALENDAR_START = _delimiter(_ALTERNATIVE) + _part("text/calendar; charset=utf-8; method=%s")
 _ALTERNATIVE_END = _delimiter(_ALTERNATIVE, "--")
 _MIXED_START = f'Content-Type: multipart/mixed; boundary="{_MIXED}"\r\n\r\n'.encode() + _delimiter(_MIXED)

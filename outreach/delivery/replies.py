@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from functools import lru_cache
 
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
@@ -85,6 +86,9 @@ class ReplyReader:
         if len(self._buffer) > MAX_LINE:
             raise GarbledReplyError("a line of the reply does not end")
         for line in lines:
+            if not self._lines and (whole := _whole(line)) is not None:
+                done.append(whole)
+                continue
             match = _LINE.fullmatch(line.rstrip(b"\r")) if len(line) <= MAX_LINE else None
             if match is None:
                 shown = line[:80].decode("ascii", "replace").strip()
@@ -98,6 +102,15 @@ class ReplyReader:
             if match[2] != b"-":
                 done.append(Reply(code, "\n".join(self._lines)))
                 self._lines, self._size = [], 0
+
+
+@lru_cache(maxsize=64)  # a server says the same few things again and again
+def _whole(line: bytes) -> Reply | None:
+    """The reply of one line, if it is one."""
+    match = _LINE.fullmatch(line.rstrip(b"\r")) if len(line) <= MAX_LINE else None
+    if match is None or match[2] == b"-":
+        return None
+    return Reply(int(match[1]), (match[3] or b"").decode("utf-8", "replace").strip())
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -129,6 +142,7 @@ _ACCOUNT_WORDS = _any_of(
 _ACCOUNT_CODES = frozenset({"5.7.57", "5.7.60", "5.2.252", "5.2.253", "5.1.8"})
 
 
+@lru_cache(maxsize=64)
 def outcome_of(stage: Stage, reply: Reply) -> Outcome:
     """What a reply at ``stage`` (from ``mail`` on) says about the message, the sender's pace or the server.
 

@@ -4,8 +4,10 @@ bytes. What is the same for many messages is made once.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -15,7 +17,8 @@ from outreach.content.answers import AnswerLinks
 from outreach.content.catalog import Strings
 from outreach.content.compiled import Compiled
 from outreach.content.dates import format_date, session_values
-from outreach.content.render import Pieces, Rendered, Renderer
+from outreach.content.render import Rendered, Renderer, clean_value, nested
+from outreach.content.skeleton import Parts, Skeleton, escaped
 from outreach.db import campaigns, outbox
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
@@ -23,7 +26,8 @@ from outreach.delivery import invitation
 from outreach.delivery.compose import Composer, Letter, Letterhead
 from outreach.delivery.headers import Mailbox
 from outreach.delivery.invitation import Invitation
-from outreach.errors import RefusedError
+from outreach.delivery.segments import Encoded, Form
+from outreach.errors import InputError, RefusedError
 from outreach.inbound.parse import parse
 from outreach.jobs import frozen_content, signing
 from outreach.model.states import AnswerMail
@@ -78,40 +82,55 @@ class Plate:
             },
         }
         self._fixed["session"] = session_values(session, language) if session is not None else {}
-        fixed = {**self._fixed, "links": self._links}
-        self._renderer = Renderer(compiled, name, fixed=fixed, around={"links": around})
-        self.constants = self._renderer.constants
-        self._clean = Renderer.cleaned(fixed)
-        self._clean_links = Renderer.cleaned(self._links)
+        self._own: dict[str, Callable[[Addressing], str]] = {
+            "greeting": lambda to: strings.greeting(to.country),
+            "municipality.name": lambda to: to.municipality,
+            "municipality.country": lambda to: to.country,
+            "municipality.region": lambda to: to.region,
+            "contact.name": lambda to: to.person,
+            "contact.email": lambda to: to.email,
+            "contact.source": lambda to: f"{to.source}, {self._day(to.source_at)}",
+        }
+        self._renderer = Renderer(
+            compiled,
+            name,
+            fixed={**self._fixed, "links": self._links},
+            around={"links": around},
+            own=(*self._own, "token"),
+        )
         self._days: dict[datetime, str] = {}
+        self._forms: dict[Skeleton, tuple[Form, Form]] = {}
 
     def values(self, to: Addressing, token: str) -> dict[str, object]:
         """Everything a template may use."""
-        own = self._own(to, token)
         links = {**self._links, **self._answers.for_token(token)}
-        return {**self._fixed, **own, "links": links, "token": token}
+        return nested({**self._fixed, "links": links, "token": token}, self._read(to))
 
-    def _own(self, to: Addressing, token: str) -> dict[str, object]:
-        return {
-            "greeting": self._strings.greeting(to.country),
-            "municipality": {"name": to.municipality, "country": to.country, "region": to.region},
-            "contact": {
-                "name": to.person,
-                "email": to.email,
-                "source": f"{to.source}, {self._day(to.source_at)}",
-            },
-        }
+    def _read(self, to: Addressing) -> Iterable[tuple[str, str]]:
+        return ((name, read(to)) for name, read in self._own.items())
 
     def render(self, to: Addressing, token: str) -> Rendered:
         """The mail. Raises ``InputError`` when a value is missing."""
         return self._renderer.render(self.values(to, token))
 
-    def pieces(self, to: Addressing, token: str) -> Pieces:
-        """The mail, what is the same in all apart from what is not. Raises as :meth:`render` does."""
-        # the links need no cleaning: the fixed ones had theirs, the others are percent-encoded
-        own = self._renderer.cleaned(self._own(to, token))
-        links = {**self._clean_links, **self._answers.for_token(token)}
-        return self._renderer.pieces({**self._clean, **own, "links": links, "token": token})
+    def encode(
+        self, to: Addressing, token: str, *, eight_bit: bool
+    ) -> tuple[str, str | Encoded, str | Encoded]:
+        """The same mail as subject, text and HTML, these encoded where its constants are encoded already.
+        ``eight_bit``: the server takes it. Raises as :meth:`render` does."""
+        values = [clean_value(read(to)) for read in self._own.values()]
+        values.append(token)
+        skeleton = self._renderer.skeleton(values)
+        if skeleton is None:
+            rendered = self.render(to, token)
+            return rendered.subject, rendered.text, rendered.html
+        forms = self._forms.get(skeleton)
+        if forms is None:
+            forms = self._forms[skeleton] = (Form(skeleton.text), Form(skeleton.html))
+        raw = [value.encode() for value in values]
+        text = forms[0].fill(raw, eight_bit=eight_bit)
+        html = forms[1].fill([escaped(value).encode() for value in values], eight_bit=eight_bit)
+        return _filled(skeleton.subject, values), text, html
 
     def _day(self, at: datetime) -> str:
         if at not in self._days:
@@ -140,11 +159,23 @@ class Press:
         return self._campaign(connection, campaign_id)[1]
 
     def mail(self, message: Due, now: datetime) -> Mail:
-        """The message, rendered, composed and signed."""
+        """The message, ready to be rendered, composed and signed for the server that will get it."""
+        return Mail(
+            message.id, self._from.address, message.email, partial(self._print, message, now), canonical=True
+        )
+
+    def _print(self, message: Due, now: datetime, eight_bit: bool) -> bytes:
+        # a relay that has to make 7 bits of 8 would break the signature: RFC 6376, section 5.3
+        eight_bit = eight_bit and self._signer is None
         if message.answers_id is not None:
-            return self._answer(message, message.answers_id, now)
+            data = self._answer(message, message.answers_id, now, eight_bit)
+        else:
+            data = self._step(message, now, eight_bit)
+        return data if self._signer is None else self._signer.sign(data, now) + data
+
+    def _step(self, message: Due, now: datetime, eight_bit: bool) -> bytes:
         plate, composer = self._plate(message.campaign_id, message.step, message.language)
-        rendered = plate.pieces(addressing(message), message.token)
+        subject, text, html = self._texts(plate, addressing(message), message.token, eight_bit)
         recipient = Mailbox(message.email, message.person or "")
         _, definition = self._campaigns[message.campaign_id]
         session = definition.session_in(message.language)
@@ -157,22 +188,32 @@ class Press:
                 uid=invitation.event_uid(message.token, self._domain),
                 stamp=now,
             )
-        data = composer.compose(
+        return composer.compose(
             Letter(
                 token=message.token,
                 message_id=message.internet_message_id,
                 recipient=recipient,
                 date=now,
-                subject=rendered.subject,
-                text=rendered.text,
-                html=rendered.html,
+                subject=subject,
+                text=text,
+                html=html,
                 invitation=calendar,
                 reply_to=self._plus_address(message.token),
             )
         )
-        return self._signed(message, data, now)
 
-    def _answer(self, message: Due, inbound_id: int, now: datetime) -> Mail:
+    @staticmethod
+    def _texts(
+        plate: Plate, to: Addressing, token: str, eight_bit: bool
+    ) -> tuple[str, str | Encoded, str | Encoded]:
+        try:
+            return plate.encode(to, token, eight_bit=eight_bit)
+        except InputError as error:  # nothing wrong with this recipient: the others would not fare better
+            raise RefusedError(
+                error.message, error.remedy or "Cancel the campaign, and launch it anew."
+            ) from error
+
+    def _answer(self, message: Due, inbound_id: int, now: datetime, eight_bit: bool) -> bytes:
         """A mail that answers an answer: in its thread, with the session for the calendar or its cancellation."""
         step, number = numbered(message.step)
         plate, composer = self._plate(message.campaign_id, step, message.language)
@@ -180,28 +221,27 @@ class Press:
         own = message.email_key == message.contact_key
         if not own:  # a colleague wrote: we have the address from their mail
             to = replace(to, person="", source="e-mail", source_at=now)
-        rendered = plate.pieces(to, message.token)
+        subject, text, html = self._texts(plate, to, message.token, eight_bit)
         recipient = Mailbox(message.email, message.person or "" if own else "")
         with self._database.read() as connection:
             thread = outbox.thread(connection, message.recipient_id, inbound_id)
         answered = parse(thread.raw).message_id if thread.raw else None
         session = self._campaigns[message.campaign_id][1].session_in(message.language)
-        data = composer.compose(
+        return composer.compose(
             Letter(
                 token=message.token,
                 message_id=message.internet_message_id,
                 recipient=recipient,
                 date=now,
-                subject=rendered.subject,
-                text=rendered.text,
-                html=rendered.html,
+                subject=subject,
+                text=text,
+                html=html,
                 invitation=self._calendar(session, step, number, recipient, thread.token, now),
                 reply_to=self._plus_address(message.token),
                 references=tuple(filter(None, (thread.message_id, answered))),
                 in_reply_to=answered,
             )
         )
-        return self._signed(message, data, now)
 
     def _calendar(
         self,
@@ -237,11 +277,6 @@ class Press:
             )
         return None
 
-    def _signed(self, message: Due, data: bytes, now: datetime) -> Mail:
-        if self._signer is not None:
-            data = self._signer.sign(data, now) + data
-        return Mail(message.id, self._from.address, message.email, data, canonical=True)
-
     def _plus_address(self, token: str) -> str | None:
         if not self._sender.plus_addressing:
             return None
@@ -262,7 +297,7 @@ class Press:
                     sender=self._sender,
                     language=row["language"],
                 )
-                composer = Composer(self._letterhead(campaign, row["step"], row["language"]), plate.constants)
+                composer = Composer(self._letterhead(campaign, row["step"], row["language"]))
                 self._plates[campaign_id, row["step"], row["language"]] = (plate, composer)
             found = self._plates.get((campaign_id, step, language))
         if found is None:
@@ -280,6 +315,11 @@ class Press:
             campaign = campaigns.by_id(connection, campaign_id)
             self._campaigns[campaign_id] = (campaign, frozen.thaw(campaign.definition))
         return self._campaigns[campaign_id]
+
+
+def _filled(parts: Parts, values: list[str]) -> str:
+    """The parts of a line with their values, on one line."""
+    return " ".join("".join([values[part] if isinstance(part, int) else part for part in parts]).split())
 
 
 def letterhead(sender: Sender, campaign: str, country: str, step: str, language: str) -> Letterhead:

@@ -18,7 +18,7 @@ from outreach.db import campaigns, mailbox, messages, outbox, senders
 from outreach.db.engine import Database
 from outreach.db.outbox import Due, Settled
 from outreach.delivery import policy, refusals, tokens
-from outreach.errors import MailServerError, SettingsError
+from outreach.errors import MailServerError, RefusedError, SettingsError
 from outreach.jobs import accounts, runs
 from outreach.jobs.plan_campaign import locality
 from outreach.jobs.press import Press
@@ -86,7 +86,7 @@ def send(
                     break
                 if wait > 0:
                     time.sleep(wait)
-        except (MailServerError, SettingsError) as error:
+        except (MailServerError, RefusedError, SettingsError) as error:
             report.errors.append(f"{name}: {error}")
             report.wrong_settings |= isinstance(error, SettingsError)
     return report

@@ -60,7 +60,9 @@ class Mail:
     id: int
     sender: str  # of the envelope (MAIL FROM)
     recipient: str
-    data: bytes  # with its header; lines end with CRLF, dots not doubled
+    # With its header; lines end with CRLF, dots not doubled. Or what makes it, just before it goes: it is told
+    # whether the server takes 8-bit text (8BITMIME).
+    data: bytes | Callable[[bool], bytes]
     canonical: bool = False  # known to be so, and to have no line that begins with a dot: not looked through
 
 

@@ -70,7 +70,8 @@ def deliver(
     :param reconnect_wait: seconds before the first new attempt after a loss; doubled with each further one.
     :raises SendingStoppedError: no connection could be opened, the server refused the account or the sender,
         or connections were lost again and again with nothing accepted in between.
-    :raises Exception: what ``mails`` or a callback raised, after the messages under way have their outcome.
+    :raises Exception: what ``mails``, the making of one, or a callback raised, after the messages under way have
+        their outcome.
     """
     if connections < 1 or messages_per_connection < 1:
         raise ValueError("connections and messages_per_connection have to be at least 1")
@@ -226,21 +227,21 @@ class _Run:
         while line.pipelining and line.usable and line.sent < self._per_connection:
             if self._stopped.is_set():
                 break
-            if self._put_back:
-                mail = self._put_back.popleft()
-            else:
-                if self._turn() != 0:
-                    break
-                try:
+            try:
+                if self._put_back:
+                    mail = self._put_back.popleft()
+                else:
+                    if self._turn() != 0:
+                        break
                     drawn = next(self._mails, None)
-                except Exception as error:  # the one under way comes to its end all the same
-                    self._stop(error)
-                    break
-                if drawn is None:
-                    self._drawn_out = True
-                    break
-                mail = drawn
-            prepared = line.prepare(mail)
+                    if drawn is None:
+                        self._drawn_out = True
+                        break
+                    mail = drawn
+                prepared = line.prepare(mail)
+            except Exception as error:  # the one under way comes to its end all the same
+                self._stop(error)
+                break
             if isinstance(prepared, Parcel):
                 return prepared
             self._settle(mail, prepared)

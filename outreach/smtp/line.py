@@ -69,6 +69,7 @@ class Line(asyncio.Protocol):
     def __init__(self, transport: asyncio.Transport, extensions: dict[str, str], account: Account) -> None:
         self.extensions = extensions
         self.pipelining = "pipelining" in extensions
+        self._eight_bit = "8bitmime" in extensions
         self.data_in_group = True
         self.sent = 0  # transactions begun
         self.usable = True
@@ -134,9 +135,14 @@ class Line(asyncio.Protocol):
     # what the worker calls
 
     def prepare(self, mail: Mail) -> Parcel | Outcome:
-        """The mail, ready for this server; or why it cannot take it."""
+        """The mail, ready for this server; or why it cannot take it: ``InputError`` of what makes the mail is
+        about this one alone. What else it raises is raised."""
         try:
-            data = mail.data if mail.canonical else whole_lines(mail.data)
+            data = mail.data
+            if callable(data):
+                data = data(self._eight_bit)
+            if not mail.canonical:
+                data = whole_lines(data)
             commands = self._commands(mail, data)
         except InputError as error:
             return Outcome(OutcomeKind.REFUSED, Stage.RCPT, text=str(error))
@@ -241,7 +247,7 @@ class Line(asyncio.Protocol):
                 return _unsendable(f"The message has {len(data):,} bytes, the server takes {int(limit):,}.")
             parameters += f" SIZE={len(data)}"  # without doubled dots: RFC 1870, section 5
         if not data.isascii():
-            if "8bitmime" not in self.extensions:
+            if not self._eight_bit:
                 return _unsendable("The message has 8-bit text and the server does not offer 8BITMIME.")
             parameters += " BODY=8BITMIME"
         if not (sender.isascii() and recipient.isascii()):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import aiosmtplib
 import pytest
 
-from outreach.errors import SettingsError
+from outreach.errors import InputError, RefusedError, SettingsError
 from outreach.model.states import OutcomeKind as K
 from outreach.model.values import Outcome
 from outreach.smtp import Account, Mail, PerMinute, Security, SendingStoppedError, check_sign_in, deliver
@@ -454,6 +454,45 @@ def test_smtputf8_where_it_is_offered(server: ScriptedServer) -> None:
     assert outbox.kinds == [K.ACCEPTED]
     assert server.commands[0][1] == "MAIL FROM:<out@a.example> BODY=8BITMIME SMTPUTF8"
     assert server.commands[0][2] == "RCPT TO:<δήμος@xn--jxalzmp.example>"
+
+
+@pytest.mark.parametrize("extension", ["8BITMIME", "HELP"])
+def test_a_mail_is_made_as_the_server_takes_it(server: ScriptedServer, extension: str) -> None:
+    server.script["EHLO"] = [f"250-here\r\n250 {extension}"]
+    told: list[bool] = []
+
+    def made(eight_bit: bool) -> bytes:
+        told.append(eight_bit)
+        return ("ü" if eight_bit else "=C3=BC").encode() + b"\r\n"
+
+    outbox = Outbox(3)
+    outbox.mails[1] = Mail(2, "out@a.example", "to2@b.example", made)
+    outbox.send(server)
+    assert outbox.kinds == [K.ACCEPTED] * 3
+    assert told == [extension == "8BITMIME"]
+    assert server.accepted[1] == ("ü\r\n" if told[0] else "=C3=BC\r\n").encode()
+
+
+def test_a_mail_that_cannot_be_made_is_refused_alone(server: ScriptedServer) -> None:
+    def made(eight_bit: bool) -> bytes:
+        raise InputError("The address 'x' cannot be used.")
+
+    outbox = Outbox(3)
+    outbox.mails[1] = Mail(2, "out@a.example", "to2@b.example", made)
+    outbox.send(server)
+    assert outbox.kinds == [K.ACCEPTED, K.REFUSED, K.ACCEPTED]
+    assert outbox.marked == [1, 3]
+
+
+def test_what_keeps_all_mails_from_being_made_ends_the_batch(server: ScriptedServer) -> None:
+    def made(eight_bit: bool) -> bytes:
+        raise RefusedError("The text is gone.")
+
+    outbox = Outbox(5)
+    outbox.mails[2] = Mail(3, "out@a.example", "to3@b.example", made)
+    with pytest.raises(RefusedError, match="gone"):
+        outbox.send(server)
+    assert outbox.kinds == [K.ACCEPTED] * 2, "those under way came to their end"
 
 
 def test_nobody_listens() -> None:

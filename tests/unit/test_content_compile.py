@@ -143,7 +143,7 @@ def test_a_lone_bold_link_is_a_button_and_the_first_of_a_row_is_primary() -> Non
     )
     html = main(rendered(body).html)
     assert re.findall(r'class="button (\w+)"', html) == ["primary", "secondary"]
-    assert '<a class="button-link primary-link" href="https://a.example/?x=1&amp;y=2">A</a>' in html
+    assert '<a class="button-link primary-link"\nhref="https://a.example/?x=1&amp;y=2">A</a>' in html
     assert "A:\nhttps://a.example/?x=1&y=2\n\nB:\nhttps://b.example\n\nText" in text(body)
 
 
@@ -196,7 +196,7 @@ def test_placeholders_are_those_of_all_parts_without_loop_variables() -> None:
 
 def test_answers_the_body_offers_are_not_offered_again() -> None:
     html = compiled("[y]({{ links.yes }}) [n]({{ links.no }})", step="invitation").html
-    assert re.findall(r"<u><a href=\"(.*?)\"", html) == ["{{ links.question }}", "{{ links.other_office }}"]
+    assert re.findall(r"<u><a\shref=\"(.*?)\"", html) == ["{{ links.question }}", "{{ links.other_office }}"]
 
 
 def test_the_plain_text_has_the_brief_answers() -> None:

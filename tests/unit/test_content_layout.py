@@ -96,8 +96,8 @@ def test_the_frame_stands_in_both_parts(mail: Rendered) -> None:
 
 
 def test_addresses_in_the_frame_are_links(mail: Rendered) -> None:
-    assert '<a href="https://association.example/privacy"' in mail.html
-    assert '<a href="mailto:invitations@association.example"' in mail.html
+    assert '<a\nhref="https://association.example/privacy"' in mail.html
+    assert '<a\nhref="mailto:invitations@association.example"' in mail.html
 
 
 def test_the_text_has_no_gaps(mail: Rendered) -> None:

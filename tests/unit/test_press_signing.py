@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from outreach.content.render import Pieces
 from outreach.db.outbox import Due
 from outreach.delivery.compose import Composer
 from outreach.delivery.dkim import read_key
+from outreach.delivery.segments import Form
 from outreach.errors import SettingsError
 from outreach.jobs.press import Press, letterhead
 from outreach.settings import load
@@ -38,7 +38,11 @@ def press(root: Path) -> Press:
     sender = workspace.settings.sender("be")
     made = Press(workspace, cast("Any", None), "be", sender)
     plate = SimpleNamespace(
-        pieces=lambda to, token: Pieces("Einladung", ("<p>Guten Tag</p>",), ("Guten Tag\n",))
+        encode=lambda to, token, eight_bit: (
+            "Einladung",
+            Form(["Guten Tag ", 0, "\n"]).fill(["Büro = ".encode()], eight_bit=eight_bit),
+            Form(["<p>Guten  Tag ", 0, "</p>\n\n" * 20]).fill([b"Rat"], eight_bit=eight_bit),
+        )
     )
     composer = Composer(letterhead(sender, "lordimas", "BE", "invitation", "de"))
     made._campaigns[1] = cast("Any", (None, SimpleNamespace(session_in=lambda language: None)))
@@ -48,7 +52,11 @@ def press(root: Path) -> Press:
 
 def test_a_mail_leaves_the_press_signed(tmp_path: Path) -> None:
     (tmp_path / "dkim.pem").write_bytes(PEM)
-    mail = press(tmp_path).mail(DUE, NOW)
+    data = press(tmp_path).mail(DUE, NOW).data
+    assert callable(data)
+    mail = data(True)
+    assert b"Content-Transfer-Encoding: quoted-printable" in mail
+    assert b"8bit" not in mail, "a relay that makes 7 bits of 8 would break the signature"
     record = read_key("o1", PEM, "dkim.pem").record.encode()
     looked_up: list[bytes] = []
 
@@ -56,8 +64,8 @@ def test_a_mail_leaves_the_press_signed(tmp_path: Path) -> None:
         looked_up.append(name)
         return record
 
-    assert mail.data.startswith(b"DKIM-Signature: ")
-    assert dkimpy.verify(mail.data, dnsfunc=look_up)
+    assert mail.startswith(b"DKIM-Signature: ")
+    assert dkimpy.verify(mail, dnsfunc=look_up)
     assert looked_up == [b"o1._domainkey.bund.example."]
 
 
