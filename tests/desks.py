@@ -61,8 +61,10 @@ class Desk:
         reads: bool = False,
         inbox: str = "confirm = false",
         database: str = "",
+        imap: Mapping[str, Any] | None = None,
     ) -> None:
-        """``inbox``: the lines of ``[senders.office.inbox]``; unless they say so, no answer is answered."""
+        """``inbox``: the lines of ``[senders.office.inbox]``; unless they say so, no answer is answered. ``imap``: its
+        mailbox; ``reads`` alone names one that is not there."""
         self.folder = Path(shutil.copytree(blank, folder))
         self.smtp_port = smtp_port
         server = {"host": "127.0.0.1", "security": "plain", "username": OFFICE, "password": "x"}
@@ -73,7 +75,7 @@ class Desk:
                 OFFICE,
                 ["BE"],
                 smtp={"host": "127.0.0.1", "port": smtp_port, "security": "plain", "timeout_seconds": 5},
-                imap={**server, "port": 1} if reads else None,
+                imap=imap or ({**server, "port": 1} if reads else None),
                 limits={"per_minute": 1000, "connections": 1, **(limits or {})},
             )
             + f"[senders.office.inbox]\n{inbox}\n",

@@ -53,7 +53,7 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(messages.app, name="messages")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(workspaces.database, name="db")
-for command in (workspaces.init, workspaces.demo, running.run, running.poll, running.send):
+for command in (workspaces.init, workspaces.demo, running.run, running.poll, running.send, running.watch):
     app.command()(command)
 app.command()(inbox.classify)
 app.command()(reports.report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,6 +12,7 @@ from outreach import clock
 from outreach.cli.shell import Shell, complain, count, progress, say, shell
 
 if TYPE_CHECKING:
+    from outreach.errors import OutreachError
     from outreach.jobs.run import RunReport
 
 _MAX_SECONDS = typer.Option(None, "--max-seconds", min=1, help="Begin nothing more after so many seconds.")
@@ -38,6 +41,64 @@ def poll(context: typer.Context, max_seconds: float | None = _MAX_SECONDS) -> No
 def send(context: typer.Context, max_seconds: float | None = _MAX_SECONDS) -> None:
     """Plan and send what is due only."""
     _run(shell(context), max_seconds, do_poll=False, do_send=True)
+
+
+def watch(
+    context: typer.Context,
+    every: float = typer.Option(
+        300, "--every", min=1, help="Seconds after which to plan, send and read anyway, whatever comes."
+    ),
+    read_only: bool = typer.Option(False, "--read-only", help="Only read; leave sending to cron."),
+) -> None:
+    """Stay connected to the mailboxes and deal with each answer as it comes (IMAP IDLE). Instead of cron.
+
+    \b
+    Ends cleanly by Ctrl-C and by SIGTERM, so systemd can keep it running:
+      ExecStart=outreach -w /home/me/workspace watch
+    """
+    import signal
+
+    from outreach.errors import DatabaseError
+    from outreach.jobs import run as job
+    from outreach.jobs.watch import Watch
+    from outreach.jobs.watch import watch as stay
+
+    here = shell(context)
+    shared = Watch()
+
+    def work(names: Collection[str] | None) -> None:
+        try:
+            report = job.run(
+                here.workspace,
+                database,
+                clock.now,
+                do_send=not read_only,
+                only=names,
+                stopped=lambda: shared.stopped,
+            )
+        except DatabaseError as error:  # busy, or full: the next round may find it better
+            complain(f"Error: {error}")
+        else:
+            tell(report)
+        sys.stdout.flush()
+
+    def trouble(name: str, error: OutreachError | None) -> None:
+        complain(f"{name}: {error} It is tried again." if error else f"{name}: connected again.")
+
+    with here.database() as database:
+        mailboxes = sum(sender.imap is not None for sender in here.workspace.settings.senders.values())
+        before = {
+            number: signal.signal(number, lambda _number, _frame: shared.stop())
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        say(f"Watching {count(mailboxes, 'mailbox', 'mailboxes')}. Ctrl-C ends it.")
+        sys.stdout.flush()
+        try:
+            stay(here.workspace, database, shared, every=every, work=work, trouble=trouble)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    say("Ended.")
 
 
 def _run(here: Shell, max_seconds: float | None, *, do_poll: bool, do_send: bool) -> None:

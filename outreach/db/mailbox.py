@@ -30,6 +30,7 @@ class Cursor:
 
     uidvalidity: int
     last_uid: int
+    modseq: int | None = None  # of the folder when it was read to its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +57,38 @@ class Answered:
 def cursor(connection: sa.Connection, sender: str, folder: str) -> Cursor | None:
     columns = schema.mailbox_cursor.c
     row = connection.execute(
-        sa.select(columns.uidvalidity, columns.last_uid).where(
+        sa.select(columns.uidvalidity, columns.last_uid, columns.modseq).where(
             columns.sender == sender, columns.folder == folder
         )
     ).one_or_none()
-    return Cursor(row.uidvalidity, row.last_uid) if row else None
+    return Cursor(row.uidvalidity, row.last_uid, row.modseq) if row else None
 
 
 def move_cursor(
-    connection: sa.Connection, sender: str, folder: str, uidvalidity: int, last_uid: int, now: datetime
+    connection: sa.Connection,
+    sender: str,
+    folder: str,
+    uidvalidity: int,
+    last_uid: int,
+    now: datetime,
+    *,
+    modseq: int | None = None,
 ) -> None:
-    """In the transaction that stores the message the cursor moves over."""
+    """In the transaction that stores the message the cursor moves over. ``modseq``: the folder is read to its
+    end, as it was then."""
     connection.execute(
         upsert(
             connection,
             schema.mailbox_cursor,
             ("sender", "folder"),
-            ("uidvalidity", "last_uid", "updated_at"),
+            ("uidvalidity", "last_uid", "modseq", "updated_at"),
         ),
         {
             "sender": sender,
             "folder": folder,
             "uidvalidity": uidvalidity,
             "last_uid": last_uid,
+            "modseq": modseq,
             "updated_at": now,
         },
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from outreach.db.glance import Glance, glance
 from outreach.errors import OutreachError
-from outreach.imap import open_mailbox
+from outreach.imap import first_folder, open_mailbox
 from outreach.jobs import accounts
 from outreach.model.states import WAITING_MESSAGE_STATES, CampaignState, MessageState
 from outreach.settings import Workspace
@@ -42,11 +42,13 @@ def _has_news(workspace: Workspace, seen: Glance) -> bool:
     for name, sender in workspace.settings.senders.items():
         if sender.imap is None or name not in seen.senders:
             continue
-        for folder in sender.imap.folders:
-            cursor = seen.cursors.get((name, folder))
-            with open_mailbox(accounts.imap(workspace, name), folder) as box:
-                if cursor is None or cursor[0] != box.uidvalidity:
+        folders = sender.imap.folders
+        first = first_folder(folders)
+        with open_mailbox(accounts.imap(workspace, name), first) as box:
+            for folder in folders if folders == (first,) else box.chosen(folders):
+                cursor, state = seen.cursors.get((name, folder)), box.look(folder)
+                if cursor is None or cursor[0] != state.uidvalidity:
                     return True
-                if not box.uidnext or box.uidnext > cursor[1] + 1:
+                if not state.uidnext or state.uidnext > cursor[1] + 1:
                     return True
     return False

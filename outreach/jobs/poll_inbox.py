@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from outreach.db import inbox, mailbox
 from outreach.db.engine import Database
-from outreach.db.mailbox import Answered
+from outreach.db.mailbox import Answered, Cursor
 from outreach.delivery import tokens
 from outreach.errors import DatabaseError, MailServerError, SettingsError
-from outreach.imap import Fetched, open_mailbox
+from outreach.imap import Fetched, FolderState, Mailbox, first_folder, open_mailbox
 from outreach.inbound import classify, match, prefilled
 from outreach.inbound.parse import Parsed, parse
 from outreach.inbound.prefilled import PrefilledAnswer
@@ -57,14 +57,16 @@ def poll(
     now: Callable[[], datetime],
     *,
     enough: Callable[[], bool] = lambda: False,
+    only: Collection[str] | None = None,
 ) -> PollReport:
-    """Read what is new in every sender's mailbox. One that fails does not keep the others from being read.
+    """Read what is new in every sender's mailbox, or of the senders ``only``. One that fails does not keep the
+    others from being read.
 
     Another run that reads the same mailbox at this moment is left to do so. ``enough`` ends the poll early.
     """
     report = PollReport()
     for name, sender in workspace.settings.senders.items():
-        if sender.imap is None:
+        if sender.imap is None or (only is not None and name not in only):
             continue
         with database.read() as connection:
             began = mailbox.first_launch(connection, name)
@@ -76,8 +78,11 @@ def poll(
                 continue
             reader = _Reader(workspace, database, name, sender, now, report, answers)
             try:
-                for folder in sender.imap.folders:
-                    reader.read(folder, began, enough)
+                with open_mailbox(accounts.imap(workspace, name), first_folder(sender.imap.folders)) as box:
+                    for folder in box.chosen(sender.imap.folders):
+                        reader.read(box, folder, began, enough)
+                        if enough():
+                            break
                 report.settled += settle.by_sent_folder(workspace, database, name)
             except (MailServerError, SettingsError) as error:
                 report.errors.append(f"{name}: {error}")
@@ -105,6 +110,15 @@ def _offered(connection: sa.Connection, sender: str) -> frozenset[PrefilledAnswe
     )
 
 
+def has_news(state: FolderState, cursor: Cursor) -> bool:
+    """Whether a folder may hold anything that was not read."""
+    if state.uidvalidity != cursor.uidvalidity:
+        return True
+    if state.uidnext:
+        return state.uidnext > cursor.last_uid + 1
+    return state.modseq is None or state.modseq != cursor.modseq
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     workspace: Workspace
@@ -115,26 +129,31 @@ class _Reader:
     report: PollReport
     answers: frozenset[PrefilledAnswer]  # that the mails of this sender have offered
 
-    def read(self, folder: str, began: datetime, enough: Callable[[], bool]) -> None:
-        assert self.sender.imap is not None
+    def read(self, box: Mailbox, folder: str, began: datetime, enough: Callable[[], bool]) -> None:
         with self.database.read() as connection:
             cursor = mailbox.cursor(connection, self.name, folder)
-        with open_mailbox(accounts.imap(self.workspace, self.name), folder) as box:
-            fresh = cursor is None or cursor.uidvalidity != box.uidvalidity
-            last = 0 if fresh or cursor is None else cursor.last_uid
-            for fetched in box.since(last, since_date=began.date() if fresh else None):
-                try:
-                    self._take(folder, box.uidvalidity, fetched)
-                except _StillSendingError:
-                    return
-                last = fetched.uid
-                if enough():
-                    return
-            # Over what was deleted or older than the campaign: else it would look new again and again.
-            if fresh or box.uidnext > last + 1:
-                with self.database.write() as connection:
-                    end = max(last, box.uidnext - 1)
-                    mailbox.move_cursor(connection, self.name, folder, box.uidvalidity, end, self.now())
+        state = box.look(folder)
+        if cursor is not None and not has_news(state, cursor):
+            return
+        if box.folder != folder:
+            box.turn_to(folder)
+        fresh = cursor is None or cursor.uidvalidity != box.uidvalidity
+        last = 0 if fresh or cursor is None else cursor.last_uid
+        for fetched in box.since(last, since_date=began.date() if fresh else None):
+            try:
+                self._take(folder, box.uidvalidity, fetched)
+            except _StillSendingError:
+                return
+            last = fetched.uid
+            if enough():
+                return
+        # Over what was deleted or older than the campaign: else it would look new again and again.
+        end = max(last, box.uidnext - 1)
+        if fresh or cursor is None or end > cursor.last_uid or state.modseq != cursor.modseq:
+            with self.database.write() as connection:
+                mailbox.move_cursor(
+                    connection, self.name, folder, box.uidvalidity, end, self.now(), modseq=state.modseq
+                )
 
     def _take(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -61,10 +61,13 @@ def run(
     do_poll: bool = True,
     do_send: bool = True,
     progress: Callable[[SendReport], None] = lambda _report: None,
+    only: Collection[str] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> RunReport:
     """Poll, plan, send. Safe to overlap with itself and to be killed at any instant.
 
-    After ``max_seconds`` nothing more is begun; what is under way comes to its end.
+    After ``max_seconds``, or once ``stopped``, nothing more is begun; what is under way comes to its end.
+    ``only``: the senders whose mailboxes are read.
     """
     started = time.monotonic()
 
@@ -73,12 +76,12 @@ def run(
 
     def enough() -> bool:
         left = seconds_left()
-        return left is not None and left <= 0
+        return (left is not None and left <= 0) or stopped()
 
     report = RunReport()
     with runs.begin(workspace.root) as name:
         if do_poll:
-            report.polled = poll(workspace, database, now, enough=enough)
+            report.polled = poll(workspace, database, now, enough=enough, only=only)
         if do_send:
             report.planned = plan(workspace, database, now(), all_=report.polled.read > 0)
             report.sent = send(

@@ -69,7 +69,9 @@ class SmtpSettings(ServerSettings):
 class ImapSettings(ServerSettings):
     security: Literal["starttls", "tls", "plain"] = Field(default="tls", description=_SECURITY)
     folders: tuple[str, ...] = Field(
-        default=("INBOX",), description="The folders to read; add those your rules move answers to."
+        default=("INBOX",),
+        description="The folders to read; add those your rules move answers to. `*` stands for anything: "
+        "`Answers/*`; sent mail, drafts, junk and rubbish are never read.",
     )
 
     @model_validator(mode="before")

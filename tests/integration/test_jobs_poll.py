@@ -17,7 +17,7 @@ from outreach import clock
 from outreach.db import mailbox, schema
 from outreach.delivery import tokens
 from outreach.errors import MailServerError
-from outreach.imap import Fetched
+from outreach.imap import Fetched, FolderState
 from outreach.jobs import poll_inbox
 from outreach.jobs.effects import Effects, Handling
 from outreach.model.states import (
@@ -61,6 +61,14 @@ class Folder:
         self.messages, self.uidnext = {}, 1
         for raw in kept:
             self.add(raw)
+
+    folder: str = "INBOX"
+
+    def chosen(self, wanted: tuple[str, ...]) -> list[str]:
+        return list(wanted)
+
+    def look(self, folder: str) -> FolderState:
+        return FolderState(self.uidvalidity, self.uidnext)
 
     def since(self, last_uid: int, *, since_date: date | None = None) -> Iterator[Fetched]:
         self.asked.append((last_uid, since_date))

@@ -65,6 +65,9 @@ namespace inbox {{
     auto = create
     special_use = \\Sent
   }}
+  mailbox Entwürfe {{
+    special_use = \\Drafts
+  }}
 }}
 service anvil {{
   chroot =

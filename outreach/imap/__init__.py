@@ -1,0 +1,21 @@
+"""The gateway to a mailbox: read what came, change nothing; a draft is all it ever adds.
+
+Every failure leaves here as :class:`outreach.errors.MailServerError`, with a sentence and a remedy.
+"""
+
+from __future__ import annotations
+
+from outreach.imap.account import Account, Security
+from outreach.imap.mailbox import BATCH_BYTES, Fetched, FolderState, Mailbox, first_folder
+from outreach.imap.opening import open_mailbox
+
+__all__ = [
+    "BATCH_BYTES",
+    "Account",
+    "Fetched",
+    "FolderState",
+    "Mailbox",
+    "Security",
+    "first_folder",
+    "open_mailbox",
+]
