@@ -30,10 +30,11 @@ check: .venv/installed-dev ## style, types and import rules
 	$(BIN)/lint-imports
 
 # accuracy.py and lists.py are not among them: they count what is right, not time.
-BENCHMARKS := import_contacts compose sending idle_run
+BENCHMARKS := import_contacts compose sending idle_run reading
 
-bench: .venv/installed-dev ## the figures of the benchmarks, one table after the other (installs Postfix, for its smtp-sink)
+bench: .venv/installed-dev ## the figures of the benchmarks, one table after the other (installs Postfix, for its smtp-sink, and the readers it is compared with)
 	@sh .ci/packages postfix
+	@$(PIP) install 'flufl.bounce>=5' 'mail-parser-reply>=1.30'
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 accuracy: .venv/installed-dev ## how well lists and mail are read: made-up lists of 27 countries, tests/golden and, with FOLDER=..., labelled messages

@@ -66,7 +66,6 @@ def _system_mail(parsed: Parsed) -> str | None:
     """The mark by which a mail system wrote this, or ``None``."""
     local = (parsed.from_address or "").partition("@")[0]
     sender = parsed.header("from").strip()
-    failing = mark("failure_subject").search(parsed.subject) is not None
     if parsed.headers.get("x-failed-recipients"):
         return "X-Failed-Recipients"
     named = bool(local and mark("system_sender").search(local)) or bool(
@@ -78,14 +77,22 @@ def _system_mail(parsed: Parsed) -> str | None:
         named = mark("named_failure").search(_words_of(parsed)[:4000]) is not None
     if not (named or null):
         returns = parsed.header("return-path") == "<>" or parsed.header("auto-submitted").startswith("auto-")
-        if not (returns and failing and mark("failure_text").search(_words_of(parsed)[:4000])):
+        if not (returns and _names_failure(parsed) and mark("failure_text").search(_words_of(parsed)[:4000])):
             return None
         return f"null return path, subject: {parsed.subject[:80]}"
-    if failing or parsed.content_type == "multipart/report" or parsed.part(*reports.RETURNED_TYPES):
+    if (
+        parsed.content_type == "multipart/report"
+        or parsed.part(*reports.RETURNED_TYPES)
+        or _names_failure(parsed)
+    ):
         return f"sent by {sender[:80]}"
     if mark("failure_text").search(_words_of(parsed)[:4000]):
         return f"sent by {sender[:80]}"
     return None
+
+
+def _names_failure(parsed: Parsed) -> bool:
+    return mark("failure_subject").search(parsed.subject) is not None
 
 
 def _words_of(parsed: Parsed) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
@@ -16,6 +16,12 @@ from outreach.inbound.charsets import decode
 
 _PARAMETER_LINE = re.compile(r"(?:boundary|charset|name|report-type|type|format)[ \t]*=", re.IGNORECASE)
 _FOLD = re.compile(rb"\n(?=[ \t])")
+_FIELDS = re.compile(r"^([!-9;-~]+)[ \t]*:(.*)$", re.MULTILINE)
+_DATE = re.compile(
+    r"(?:[A-Za-z]{3}, ?)?(\d{1,2}) ([A-Z][a-z]{2}) (20\d\d|19\d\d) (\d\d):(\d\d)(?::(\d\d))? ([+-])(\d\d)(\d\d)(?: |$)"
+)
+_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _ENCODED = re.compile(r"=\?([^?\s]*+)\?([bBqQ])\?([^?]*+)\?=")
 _PARAM = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))', re.DOTALL)
 _SECTION = re.compile(r"([^*]+)\*(?:(\d{1,3})(\*)?)?$")
@@ -38,20 +44,22 @@ def split_block(block: bytes) -> tuple[dict[str, list[str]], int]:
         lines = unfolded.decode("utf-8").split("\n")
     except UnicodeDecodeError:
         lines = [decode(line) for line in unfolded.split(b"\n")]
+    plain = _FIELDS.findall("\n".join(lines)) if len(lines) > 1 else ()
+    if len(plain) == len(lines) - (lines[-1] == ""):
+        for name, value in plain:
+            name = name.lower()
+            if name in fields:
+                fields[name].append(_value(value))
+            else:
+                fields[name] = [_value(value)]
+        return fields, -1
     last = ""
     for number, line in enumerate(lines):
         name, colon, value = line.partition(":")
         name = name.rstrip(" \t")
         if colon and name.isascii() and name.isprintable() and name and " " not in name:
             last = name.lower()
-            if "=?" in value:
-                value = decode_words(value)
-            if "\t" in value:
-                value = value.replace("\t", " ")
-            if last in fields:
-                fields[last].append(value.strip())
-            else:
-                fields[last] = [value.strip()]
+            fields.setdefault(last, []).append(_value(value))
         elif last == "content-type" and _PARAMETER_LINE.match(line):
             # A fold that lost its blank.
             if len(fields[last][-1]) < _MAX_PARAMETERS:
@@ -60,6 +68,14 @@ def split_block(block: bytes) -> tuple[dict[str, list[str]], int]:
             before = unfolded.split(b"\n", number)[:number]
             return fields, _original_offset(block, sum(map(len, before)) + number)
     return fields, -1
+
+
+def _value(value: str) -> str:
+    if "=?" in value:
+        value = decode_words(value)
+    if "\t" in value:
+        value = value.replace("\t", " ")
+    return value.strip()
 
 
 def _original_offset(block: bytes, offset: int) -> int:
@@ -177,6 +193,16 @@ def date(value: str) -> datetime | None:
     """The moment of a Date field, aware; UTC where the zone is unknown; ``None`` where it is no date."""
     if not value:
         return None
+    found = _DATE.match(value)  # as nearly all write it, and many times quicker than the general reader
+    if found is not None and (month := _MONTHS.get(found[2])):
+        offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
+        try:
+            return datetime(
+                *(int(found[3]), month, int(found[1]), int(found[4]), int(found[5]), int(found[6] or 0)),
+                tzinfo=timezone(-offset if found[7] == "-" else offset) if offset else UTC,
+            )
+        except ValueError:
+            return None
     try:
         moment = parsedate_to_datetime(value[:128])
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

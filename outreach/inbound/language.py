@@ -60,14 +60,15 @@ def scores(text: str, context: str = "") -> dict[str, float]:
 def _count(text: str, weight: float, found: dict[str, float]) -> None:
     words, letters = _tables()
     text = text[:_MAX_CHARACTERS].lower()
+    known = words.get
     for word in _WORD.findall(text):
-        for language, points in words.get(word, ()):
+        for language, points in known(word, ()):
             found[language] = found.get(language, 0.0) + weight * points
     if not text.isascii():
-        for letter in text:
-            if letter > "\x7f":
-                for language, points in letters.get(letter, ()):
-                    found[language] = found.get(language, 0.0) + weight * points
+        for letter in sorted(letters.keys() & set(text)):  # in one order, so that sums are the same
+            times = weight * text.count(letter)
+            for language, points in letters[letter]:
+                found[language] = found.get(language, 0.0) + times * points
 
 
 def identify(text: str, context: str = "") -> str | None:

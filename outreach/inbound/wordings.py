@@ -56,6 +56,7 @@ _MARKS = re.compile("[\u0300-\u036f]+")
 _WORD = re.compile(r"[^\W_]+")
 _GAP = ".."
 _GAP_WORDS = 4
+_MAX_WORDS = 20_000  # words whose phrases a lexicon keeps at hand
 
 
 def fold(text: str) -> str:
@@ -134,8 +135,7 @@ def _add(found: list[Sentence], text: str, asks: bool) -> None:
     words: list[str] = []
     clauses: list[int] = []
     clause = 0
-    for match in _CLAUSE.finditer(fold(text)):
-        token = match.group()
+    for token in _CLAUSE.findall(fold(text)):
         if token[0].isalnum():
             words.append(token)
             clauses.append(clause)
@@ -153,6 +153,8 @@ class Phrase:
     weight: float
     anchored: bool
     parts: tuple[tuple[str, ...], ...]  # the alternatives of each word; (_GAP,) for a gap
+    #: The parts again, each as the words that must be equal and the stems of the others; a gap has neither.
+    tests: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +182,20 @@ def parse_phrase(group: str, source: str) -> Phrase:
         parts.append(tuple(word.strip(",.?!").split("|")))
     if not parts or parts[0] == (_GAP,) or parts[-1] == (_GAP,):
         raise ValueError(f"not a phrase: {source!r} in {group}")
-    return Phrase(group, source, weight, anchored, tuple(parts))
+    tests = tuple(
+        (
+            frozenset(word for word in part if word[-1:] != "*" and word != _GAP),
+            tuple(word[:-1] for word in part if word[-1:] == "*"),
+        )
+        for part in parts
+    )
+    return Phrase(group, source, weight, anchored, tuple(parts), tests)
 
 
 class Lexicon:
     """The wordings of one language, ready to be looked up."""
 
-    __slots__ = ("_exact", "_stems", "groups", "language", "lists", "sources")
+    __slots__ = ("_beginning", "_exact", "_stems", "groups", "language", "lists", "sources")
 
     def __init__(
         self, language: str, groups: Mapping[str, Iterable[str]], lists: Mapping[str, tuple[str, ...]]
@@ -197,6 +206,7 @@ class Lexicon:
         self.sources = {name: tuple(phrases) for name, phrases in groups.items()}  # as written
         self._exact: dict[str, list[Phrase]] = {}
         self._stems: dict[str, list[tuple[str, Phrase]]] = {}
+        self._beginning: dict[str, tuple[Phrase, ...]] = {}
         for group, sources in groups.items():
             for source in sources:
                 phrase = parse_phrase(group, source)
@@ -209,47 +219,59 @@ class Lexicon:
     def hits(self, sentence: Sentence) -> Iterator[Hit]:
         """Every phrase found in ``sentence``."""
         words, clauses = sentence.words, sentence.clauses
-        exact, stems = self._exact, self._stems
+        beginning = self._beginning
         for index, word in enumerate(words):
-            for phrase in exact.get(word, ()):
+            phrases = beginning.get(word)
+            if phrases is None:
+                phrases = self._begin(word)
+            for phrase in phrases:
+                if len(phrase.tests) == 1 and not phrase.anchored:
+                    yield Hit(phrase, index, index)
+                    continue
                 last = _match(phrase, words, clauses, index)
                 if last >= 0:
                     yield Hit(phrase, index, last)
-            for key in (word[:3], word[:2], word[:1]) if len(word) > 2 else (word, word[:1]):
-                for stem, phrase in stems.get(key, ()):
-                    if word.startswith(stem):
-                        last = _match(phrase, words, clauses, index)
-                        if last >= 0:
-                            yield Hit(phrase, index, last)
+
+    def _begin(self, word: str) -> tuple[Phrase, ...]:
+        """The phrases that may begin with ``word``; kept, since letters are made of few words."""
+        found = list(self._exact.get(word, ()))
+        for key in (word[:3], word[:2], word[:1]) if len(word) > 2 else (word, word[:1]):
+            found += (phrase for stem, phrase in self._stems.get(key, ()) if word.startswith(stem))
+        if len(self._beginning) >= _MAX_WORDS:
+            self._beginning.clear()
+        self._beginning[word] = tuple(found)
+        return self._beginning[word]
 
 
 def _match(phrase: Phrase, words: tuple[str, ...], clauses: tuple[int, ...], index: int) -> int:
     """The index of the last word when ``phrase`` starts at ``index``, else -1."""
     if phrase.anchored and index and clauses[index] == clauses[index - 1]:
         return -1
-    return _walk(phrase.parts, 1, words, index + 1)
+    return _walk(phrase.tests, 1, words, index + 1)
 
 
-def _walk(parts: tuple[tuple[str, ...], ...], part: int, words: tuple[str, ...], at: int) -> int:
-    while part < len(parts):
-        wanted = parts[part]
-        if wanted[0] == _GAP:
+def _walk(
+    tests: tuple[tuple[frozenset[str], tuple[str, ...]], ...], part: int, words: tuple[str, ...], at: int
+) -> int:
+    length = len(words)
+    while part < len(tests):
+        exact, stems = tests[part]
+        if not exact and not stems:  # a gap
             for skipped in range(_GAP_WORDS + 1):
-                if at + skipped >= len(words):
+                if at + skipped >= length:
                     return -1
-                last = _walk(parts, part + 1, words, at + skipped)
+                last = _walk(tests, part + 1, words, at + skipped)
                 if last >= 0:
                     return last
             return -1
-        if at >= len(words) or not _is_one_of(words[at], wanted):
+        if at >= length:
+            return -1
+        word = words[at]
+        if word not in exact and not (stems and word.startswith(stems)):
             return -1
         part += 1
         at += 1
     return at - 1
-
-
-def _is_one_of(word: str, wanted: tuple[str, ...]) -> bool:
-    return word in wanted or any(each[-1:] == "*" and word.startswith(each[:-1]) for each in wanted)
 
 
 @cache
