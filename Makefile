@@ -18,8 +18,8 @@ setup: .venv/installed ## the virtual environment .venv with Outreach and what i
 demo: .venv/installed ## the whole loop on this machine, in under a minute: mail goes out, answers come in, the report
 	@$(BIN)/outreach demo
 
-test: .venv/installed-dev ## everything that must hold: check, then every test (installs Postfix, Dovecot, OpenDKIM and PostgreSQL, as root or with sudo)
-	@sh .ci/packages postfix dovecot-imapd dovecot-lmtpd dovecot-sieve opendkim postgresql
+test: .venv/installed-dev ## everything that must hold: check, then every test (installs Postfix, Dovecot, OpenDKIM, PostgreSQL and Chromium, as root or with sudo)
+	@sh .ci/packages postfix dovecot-imapd dovecot-lmtpd dovecot-sieve opendkim postgresql chromium
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest
 

@@ -59,7 +59,7 @@ def session_values(session: Session, language: str) -> dict[str, object]:
         "hybrid": "yes" if session.place and session.online else "",
         "details": session.details or "",
         "agenda": list(session.agenda),
-        "speakers": ", ".join(session.speakers),
+        "speakers": "; ".join(session.speakers),
         "interpretation": ", ".join(_language_name(code, language) for code in session.interpretation),
     }
 

@@ -172,7 +172,7 @@ def _answers(
                 continue
             try:
                 compiled[step.value, language] = compile_template(
-                    catalog, catalog.template("_shared", name, language)
+                    catalog, catalog.template("_shared", name, language), definition.templates
                 )
             except InputError as error:
                 faults.append(error)
