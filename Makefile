@@ -39,6 +39,7 @@ bench: .venv/installed-dev ## the figures of the benchmarks, one table after the
 
 accuracy: .venv/installed-dev ## how well lists and mail are read: made-up lists of 27 countries, tests/golden and, with FOLDER=..., labelled messages
 	@$(BIN)/python benchmarks/lists.py
+	@$(BIN)/python benchmarks/places.py
 	@$(BIN)/python benchmarks/accuracy.py
 	@test -z "$(FOLDER)" || $(BIN)/python benchmarks/accuracy.py "$(FOLDER)"
 

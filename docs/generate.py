@@ -123,6 +123,7 @@ def _settings() -> str:
 
 _TITLES = {
     "": "The whole workspace",
+    "privacy": "How long personal data are kept",
     "senders.NAME": "A sender",
     "senders.NAME.smtp": "Its server for sending",
     "senders.NAME.imap": "Its mailbox for reading",

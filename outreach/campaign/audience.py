@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from outreach.campaign.definition import AudienceRules, PerMunicipality
+from outreach.campaign.definition import AudienceRules, Office, PerMunicipality
 from outreach.model.states import ContactKind, ExclusionReason
 
 
@@ -22,13 +22,23 @@ class Candidate:
     contact_language: str | None = None
     municipality_languages: tuple[str, ...] = ()  # in the order mail should try them; empty: the country's
     suppressed: bool = False
+    in_doubt: bool = False  # which municipality it belongs to
+    gone: bool = False  # from its list
 
 
 @dataclass(frozen=True, slots=True)
 class Included:
+    """``also``: further languages that the municipality holds equal. Its mail is one, with all of them."""
+
     contact_id: int
     municipality_id: int
     language: str
+    also: tuple[str, ...] = ()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """In the order they stand in the mail."""
+        return (self.language, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +109,21 @@ _DIGITAL = (
 _OTHER = 3
 
 
-def language_of(candidate: Candidate, country_languages: Sequence[str]) -> str:
-    """The language a contact is written to in: its own, else the municipality's first, else the country's
-    first (which has to have one). ISO 639-1, in lower case; whether a text exists is for the launch check."""
-    for language in (candidate.contact_language, *candidate.municipality_languages[:1], country_languages[0]):
-        if language and (primary := language.replace("_", "-").partition("-")[0].strip().lower()):
-            return primary
+def languages_of(candidate: Candidate, country_languages: Sequence[str]) -> tuple[str, ...]:
+    """The languages a contact is written to in: its own, else all of the municipality's, which are equal and
+    stand in one mail, else the country's first (which has to have one). ISO 639-1, in lower case; whether a text
+    exists is for the launch check."""
+    own = (candidate.contact_language,) if candidate.contact_language else ()
+    for languages in (own, candidate.municipality_languages, country_languages[:1]):
+        primary = (one.replace("_", "-").partition("-")[0].strip().lower() for one in languages)
+        if found := tuple(dict.fromkeys(filter(None, primary))):
+            return found
     raise ValueError("a country needs a language")
+
+
+def language_of(candidate: Candidate, country_languages: Sequence[str]) -> str:
+    """The first of :func:`languages_of`."""
+    return languages_of(candidate, country_languages)[0]
 
 
 def select(
@@ -121,9 +139,13 @@ def select(
     for municipality in _by_municipality(candidates):
         chosen: int | None = None
         refused: list[tuple[Candidate, ExclusionReason, int | None]] = []
-        for candidate in sorted(municipality, key=_preference):
+        for candidate in sorted(municipality, key=lambda one: _preference(one, rules)):
             if candidate.suppressed:
                 refused.append((candidate, ExclusionReason.SUPPRESSED, None))
+            elif candidate.in_doubt:
+                refused.append((candidate, ExclusionReason.PLACE_IN_DOUBT, None))
+            elif candidate.gone and not rules.gone:
+                refused.append((candidate, ExclusionReason.GONE, None))
             elif candidate.kind not in rules.kinds:
                 refused.append((candidate, ExclusionReason.KIND_NOT_WANTED, None))
             elif candidate.email_key in taken:
@@ -133,8 +155,10 @@ def select(
             else:
                 taken[candidate.email_key] = candidate.contact_id
                 chosen = candidate.contact_id if chosen is None else chosen
-                language = language_of(candidate, country_languages)
-                decisions.append(Included(candidate.contact_id, candidate.municipality_id, language))
+                language, *also = languages_of(candidate, country_languages)
+                decisions.append(
+                    Included(candidate.contact_id, candidate.municipality_id, language, tuple(also))
+                )
         for candidate, reason, stands in refused:
             decisions.append(Excluded(candidate.contact_id, candidate.municipality_id, reason, stands))
     decisions.sort(key=lambda decision: (decision.municipality_id, decision.contact_id))
@@ -148,8 +172,13 @@ def _by_municipality(candidates: Iterable[Candidate]) -> Iterable[list[Candidate
     return (groups[key] for key in sorted(groups))
 
 
-def _preference(candidate: Candidate) -> tuple[bool, int, int]:
-    return candidate.kind is ContactKind.NAMED, role_rank(candidate), candidate.contact_id
+def _preference(candidate: Candidate, rules: AudienceRules) -> tuple[bool, int, int]:
+    rank = rules.rank(_OFFICES[role_rank(candidate)])
+    # An office's address comes before a person's, unless the campaign says whose it wants.
+    return candidate.kind is ContactKind.NAMED and not rules.prefer, rank, candidate.contact_id
+
+
+_OFFICES = tuple(Office)
 
 
 def role_rank(candidate: Candidate) -> int:

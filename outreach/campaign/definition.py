@@ -65,10 +65,39 @@ class Step:
     only_if: Condition = Condition.ALWAYS
 
 
+@unique
+class Office(StrEnum):
+    """Whose address it is, as far as its role in the list says."""
+
+    GENERAL = "general"  # the general box
+    MAYOR = "mayor"
+    DIGITAL = "digital"  # who looks after digital matters
+    OTHER = "other"
+
+
+@unique
+class SharedAddress(StrEnum):
+    """What a mail to an address of several municipalities names. It is one mail in any case."""
+
+    ALL = "all"
+    FIRST = "first"
+
+
 @dataclass(frozen=True, slots=True)
 class AudienceRules:
+    """``prefer``: whose address comes first at a municipality; the offices not named follow in their order.
+    ``gone``: write to addresses that are no longer in their list, too."""
+
     kinds: frozenset[ContactKind] = frozenset(ContactKind)
     per_municipality: PerMunicipality = PerMunicipality.FIRST
+    prefer: tuple[Office, ...] = ()
+    shared: SharedAddress = SharedAddress.ALL
+    gone: bool = False
+
+    def rank(self, office: Office) -> int:
+        """From 0: the smaller, the sooner."""
+        order = (*self.prefer, *(one for one in Office if one not in self.prefer))
+        return order.index(office)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from outreach.campaign.definition import (
     Definition,
     Delay,
     DelayUnit,
+    Office,
     PerMunicipality,
     SessionWords,
+    SharedAddress,
     Step,
     Window,
 )
@@ -73,6 +75,9 @@ def _values(definition: Definition) -> dict[str, Any]:
         ],
         "kinds": sorted(definition.audience.kinds),
         "per_municipality": definition.audience.per_municipality.value,
+        "prefer": [office.value for office in definition.audience.prefer],
+        "shared": definition.audience.shared.value,
+        "gone": definition.audience.gone,
         "window": {
             "days": list(definition.window.days),
             "opens": definition.window.opens,
@@ -122,6 +127,9 @@ def _definition(values: Mapping[str, Any]) -> Definition:
         audience=AudienceRules(
             frozenset(ContactKind(kind) for kind in values["kinds"]),
             PerMunicipality(values["per_municipality"]),
+            tuple(Office(office) for office in values.get("prefer", ())),
+            SharedAddress(values.get("shared", SharedAddress.FIRST)),
+            values.get("gone", True),  # so it was, before a definition said it
         ),
         window=Window(tuple(window["days"]), window["opens"], window["closes"], window["skip_holidays"]),
         links=MappingProxyType(dict(values["links"])),

@@ -21,8 +21,10 @@ from outreach.campaign.definition import (
     Definition,
     Delay,
     DelayUnit,
+    Office,
     PerMunicipality,
     SessionWords,
+    SharedAddress,
     Step,
     Window,
 )
@@ -132,13 +134,30 @@ def _definition(table: Table, slug: str) -> Definition:
 
 
 def _audience(table: Table) -> AudienceRules:
-    table.allow(("kinds", "per_municipality"))
+    table.allow(("kinds", "per_municipality", "prefer", "shared", "gone"))
     kinds = table.choice("kinds", (*ContactKind, "both"), "both")
     per = table.choice("per_municipality", tuple(PerMunicipality), PerMunicipality.FIRST)
     return AudienceRules(
         kinds=frozenset(ContactKind) if kinds == "both" else frozenset({ContactKind(kinds)}),
         per_municipality=PerMunicipality(per),
+        prefer=_offices(table),
+        shared=SharedAddress(table.choice("shared", tuple(SharedAddress), SharedAddress.ALL)),
+        gone=table.flag("gone", False),
     )
+
+
+def _offices(table: Table) -> tuple[Office, ...]:
+    value = table.values.get("prefer", [])
+    if not isinstance(value, list):
+        raise table.error("prefer", "has to be a list.", 'Write it as ["mayor", "general"].')
+    for office in value:
+        if office not in tuple(Office):
+            raise table.error(
+                "prefer",
+                f"cannot hold “{office}”.",
+                f"{did_you_mean(str(office), tuple(Office))}Allowed: {', '.join(Office)}.",
+            )
+    return tuple(dict.fromkeys(Office(office) for office in value))
 
 
 def _links(table: Table) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from outreach.cli import (
     contacts,
     inbox,
     messages,
+    places,
     reports,
     running,
     templates,
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(contacts.suppress, name="suppress")
+app.add_typer(places.app, name="places")
 app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(templates.app, name="templates")
 app.add_typer(messages.app, name="messages")

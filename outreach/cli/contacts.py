@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, country_code, print_json, print_table, say, shell
+from outreach.cli.shell import JSON, LAST_NUMBER, count, country_code, print_json, print_table, say, shell
 
 if TYPE_CHECKING:
     from outreach.jobs.import_contacts import ImportResult
@@ -38,6 +38,9 @@ def import_(
     ),
     delimiter: str | None = typer.Option(None, "--delimiter", help="Such as ';'; else it is found."),
     sheet: str | None = typer.Option(None, "--sheet", help="Of a workbook; else the first with addresses."),
+    legal_basis: str | None = typer.Option(
+        None, "--legal-basis", help="Kept with each contact; else that of [privacy] in outreach.toml."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Import a contact list. Shows what it would do; --apply does it.
@@ -63,6 +66,7 @@ def import_(
             encoding=encoding,
             delimiter=delimiter,
             sheet=sheet,
+            legal_basis=legal_basis,
         )
     if as_json:
         print_json(_as_json(result))
@@ -108,6 +112,8 @@ def _tell(result: ImportResult, apply: bool) -> None:
         (len(plan.gone), "no longer in the file: kept, and marked"),
         (len(plan.returned), "in the file again: no longer marked as gone"),
         (len(plan.rejected), "rejected"),
+        (len(plan.conflicts), "said otherwise, and not believed"),
+        (len(plan.doubtful), "municipalities in doubt: their contacts are kept, and wait for your answer"),
     ):
         if number or what in ("new", "unchanged", "rejected"):
             say(f"{number:>8,}  {what}")
@@ -119,13 +125,22 @@ def _tell(result: ImportResult, apply: bool) -> None:
         say(
             f"  line {reject.line}, {reject.column}:{value} {reject.reason.replace('_', ' ')}. {reject.remedy}"
         )
+    for conflict in plan.conflicts[:10]:
+        say(
+            f"  line {conflict.line}, {conflict.email}: {conflict.field} stays {conflict.kept}, not "
+            f"{conflict.offered}: {conflict.why}"
+        )
+    for doubt in list(plan.doubtful.values())[:10]:
+        say(f"  line {doubt.line}, {doubt.place.name}: {doubt.why}")
     if len(plan.rejected) > 10:
         say(f"  ... and {len(plan.rejected) - 10} more")
     if result.rejects_file:
         say(f"Rejected rows: {result.rejects_file}. Mend them there and import that file.")
     say()
     if result.applied:
-        say("Imported.")
+        say(f"Imported, as number {result.number}: `outreach contacts undo {result.number}` takes it back.")
+        if plan.doubtful:
+            say(f"Next: `outreach places review --country {result.country}`.")
     elif plan.changes_nothing:
         say("Nothing to change.")
     elif not apply:
@@ -155,6 +170,34 @@ def _as_json(result: ImportResult) -> dict[str, object]:
             {"line": one.line, "first_line": one.first_line, "email": one.email} for one in plan.duplicates
         ],
         "suppressed": len(plan.suppressed),
+        "changes": [
+            {
+                "line": one.row.line,
+                "email": one.row.email,
+                "fields": {change.field: [change.old, change.new] for change in one.changes},
+            }
+            for one in plan.changed
+        ],
+        "changed_municipalities": [
+            {"key": one.key, "fields": {change.field: [change.old, change.new] for change in one.changes}}
+            for one in plan.changed_places
+        ],
+        "conflicts": [
+            {
+                "line": one.line,
+                "email": one.email,
+                "field": one.field,
+                "kept": one.kept,
+                "offered": one.offered,
+                "why": one.why,
+            }
+            for one in plan.conflicts
+        ],
+        "in_doubt": [
+            {"line": one.line, "municipality": one.place.name, "code": one.place.code, "rows": one.rows}
+            | {"why": one.why}
+            for one in plan.doubtful.values()
+        ],
         "gone": len(plan.gone),
         "returned": len(plan.returned),
         "rejected": [
@@ -169,6 +212,7 @@ def _as_json(result: ImportResult) -> dict[str, object]:
         ],
         "rejects_file": result.rejects_file,
         "applied": result.applied,
+        "import": result.number,
     }
 
 
@@ -200,6 +244,61 @@ def list_(
             ("source", "From"),
         ],
         empty="There are no contacts yet: `outreach contacts import FILE --country XX`.",
+    )
+
+
+@app.command()
+def imports(
+    context: typer.Context,
+    country: str | None = typer.Option(
+        None, "--country", callback=country_code, help="Only this one: BE, DE ..."
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """What was imported, when, by whom, from which file; the last first."""
+    from outreach.db import imports as log
+
+    with shell(context).database() as database, database.read() as connection:
+        rows = log.every(connection, country)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        [{**row, "undone": f"by {row['undone_by']}" if row["undone_at"] else ""} for row in rows],
+        [
+            ("id", "No."),
+            ("at", "When (UTC)"),
+            ("country", ""),
+            ("file", "File"),
+            ("source", "Source"),
+            ("actor", "By"),
+            ("added", "New"),
+            ("changed", "Changed"),
+            ("gone", "Gone"),
+            ("undone", "Undone"),
+        ],
+        empty="Nothing was imported yet.",
+    )
+
+
+@app.command()
+def undo(
+    context: typer.Context,
+    number: int = typer.Argument(
+        ..., metavar="NUMBER", min=1, max=LAST_NUMBER, help="As `outreach contacts imports` shows it."
+    ),
+) -> None:
+    """Take an import back as a whole: its contacts are removed, and what it changed is as it was.
+
+    Only while no mail has gone to its contacts.
+    """
+    from outreach.jobs.people import undo as job
+
+    here = shell(context)
+    with here.database() as database:
+        removed, put_back = job(database, number, now=clock.now(), actor=here.actor)
+    say(
+        f"Import {number} is undone: {count(removed, 'contact')} removed, {count(put_back, 'change')} taken back."
     )
 
 

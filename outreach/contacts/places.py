@@ -42,7 +42,11 @@ def _words(country: str) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[st
 
 def folded_name(name: str, country: str) -> str:
     """The name of a municipality of ``country`` without what two spellings of it may differ in."""
-    folded = fold(name)
+    return without_kind(fold(name), country)
+
+
+def without_kind(folded: str, country: str) -> str:
+    """A folded name without the word for the kind of municipality; unchanged where it is nothing else."""
     before, after = _words(country)
     for words in before.get(folded.partition(" ")[0], ()):
         if folded.startswith(words):

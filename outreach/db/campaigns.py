@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from outreach.db import schema
+from outreach.db.schema import ERASED
 from outreach.errors import RefusedError
 from outreach.model.states import (
     CAMPAIGN_MOVES,
@@ -67,6 +68,8 @@ class Addressee:
     region: str | None
     languages: str  # the municipality's, "nl,fr"
     time_zone: str | None
+    in_doubt: bool = False  # which municipality it is: `outreach places review`
+    gone: bool = False  # from its list
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def plan_at(connection: sa.Connection, campaign_id: int, when: datetime | None) 
 
 def addressees(connection: sa.Connection, country: str) -> list[Addressee]:
     """Every contact of ``country``, by municipality and contact."""
-    contact, municipality = schema.contact, schema.municipality
+    contact, municipality, question = schema.contact, schema.municipality, schema.place_question
     statement = (
         sa.select(
             contact.c.id.label("contact_id"),
@@ -195,9 +198,19 @@ def addressees(connection: sa.Connection, country: str) -> list[Addressee]:
             municipality.c.region,
             municipality.c.languages,
             municipality.c.time_zone,
+            question.c.id.is_not(None).label("in_doubt"),
+            contact.c.gone_at.is_not(None).label("gone"),
         )
         .join(municipality, municipality.c.id == contact.c.municipality_id)
-        .where(municipality.c.country == country)
+        .outerjoin(
+            question,
+            sa.and_(
+                question.c.country == municipality.c.country,
+                question.c.key == municipality.c.key,
+                question.c.decided_at.is_(None),
+            ),
+        )
+        .where(municipality.c.country == country, contact.c.email_key.not_like(f"{ERASED}%"))
         .order_by(contact.c.municipality_id, contact.c.id)
     )
     return [Addressee(**row) for row in connection.execute(statement).mappings()]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from outreach.contacts.merge import ContactKey, ImportPlan, KnownContact
-from outreach.contacts.places import place_key
 from outreach.db import schema
-from outreach.db.dialect import insert_rows, upsert
+from outreach.db.dialect import insert_ignoring, insert_rows, upsert
 from outreach.model.values import Place
 
 _PLACE = ("name", "code", "region", "population", "languages", "time_zone")
@@ -24,7 +23,9 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
         sa.select(
             municipality.c.id,
             municipality.c.key,
+            municipality.c.official_list,
             *(municipality.c[name] for name in _PLACE),
+            contact.c.id,
             contact.c.email,
             contact.c.email_key,
             contact.c.kind,
@@ -33,6 +34,7 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
             contact.c.language,
             contact.c.source,
             contact.c.gone_at,
+            contact.c.edited,
         )
         .join(municipality, municipality.c.id == contact.c.municipality_id)
         .where(municipality.c.country == country)
@@ -40,16 +42,66 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
     found: dict[ContactKey, KnownContact] = {}
     places: dict[int, Place] = {}
     rows = connection.execute(statement)
-    for id_, key, *of_place, email, email_key, kind, person, role, language, file, gone_at in rows:
+    # By position: this runs for every contact of the country.
+    for (
+        id_,
+        key,
+        official,
+        name,
+        code,
+        region,
+        population,
+        languages,
+        time_zone,
+        contact_id,
+        email,
+        email_key,
+        kind,
+        person,
+        role,
+        language,
+        file,
+        gone_at,
+        edited,
+    ) in rows:
         place = places.get(id_)
         if place is None:
-            name, code, region, population, languages, time_zone = of_place
             spoken = tuple(languages.split(",")) if languages else ()
             place = places[id_] = Place(country, name, code, region, population, spoken, time_zone)
         gone = gone_at is not None
-        here = not gone and file == source
-        found[key, email_key] = KnownContact(place, email, kind, person, role, language, here, gone)
+        found[key, email_key] = KnownContact(
+            place,
+            email,
+            kind,
+            person,
+            role,
+            language,
+            not gone and file == source,
+            gone,
+            contact_id,
+            key,
+            official is not None,
+            *edits(edited),
+        )
     return found
+
+
+#: Before the address that a list has, where it was corrected by hand.
+_WAS = "email="
+_NOTHING: frozenset[str] = frozenset()
+
+
+def edits(text: str) -> tuple[frozenset[str], str | None]:
+    """What ``contact.edited`` says: the fields corrected by hand, and the address that the list has."""
+    if not text:
+        return _NOTHING, None
+    parts = text.split(",")
+    was = next((part.removeprefix(_WAS) for part in parts if part.startswith(_WAS)), None)
+    return frozenset(part for part in parts if not part.startswith(_WAS)), was
+
+
+def edits_as_text(fields: Collection[str], was: str | None) -> str:
+    return ",".join([*sorted(fields), *([_WAS + was] if was else [])])
 
 
 def apply(
@@ -60,8 +112,13 @@ def apply(
     source: str,
     digest: str,
     now: datetime,
+    import_id: int | None = None,
+    legal_basis: str = "",
 ) -> None:
-    """Write what ``plan`` says. Nothing is deleted: what is gone from the file is marked."""
+    """Write what ``plan`` says. Nothing is deleted: what is gone from the file is marked, what is in doubt is
+    asked, and what is changed is kept as it was, in the journal of the import."""
+    journal: list[dict[str, Any]] = []
+    ids = _municipality_ids(connection, country)
     if plan.places:
         insert_rows(
             connection,
@@ -79,9 +136,12 @@ def apply(
                 )
                 for key, place in plan.places.items()
             ),
-            {"country": country, "created_at": now},
+            {"country": country, "created_at": now, "import_id": import_id, "names": ""},
         )
-    ids = _municipality_ids(connection, country)
+        for change in plan.changed_places:
+            before = {one.field: _plain(one.old) for one in change.changes}
+            journal.append({"contact_id": None, "municipality_id": ids[change.key], "before": before})
+        ids = _municipality_ids(connection, country)
     if plan.new:
         insert_rows(
             connection,
@@ -89,7 +149,7 @@ def apply(
             ("municipality_id", "email", "email_key", "kind", "person", "role", "language", "source_line"),
             (
                 (
-                    ids[place_key(row.place)],
+                    ids[key],
                     row.email,
                     row.email_key,
                     row.kind.value,
@@ -98,31 +158,65 @@ def apply(
                     row.language,
                     row.line,
                 )
-                for row in plan.new
+                for key, row in zip(plan.new_keys, plan.new, strict=True)
             ),
-            {"source": source, "source_digest": digest, "created_at": now, "updated_at": now},
+            {
+                "source": source,
+                "source_digest": digest,
+                "created_at": now,
+                "updated_at": now,
+                "import_id": import_id,
+                "legal_basis": legal_basis,
+                "edited": "",
+            },
         )
-    for change in plan.changed:
-        place, email_key = change.key
+    for changed in plan.changed:
+        place, email_key = changed.key
+        mine = sa.and_(
+            schema.contact.c.municipality_id == ids[place], schema.contact.c.email_key == email_key
+        )
+        id_ = connection.execute(sa.select(schema.contact.c.id).where(mine)).scalar_one()
+        before = {one.field: _plain(one.old) for one in changed.changes}
+        journal.append({"contact_id": id_, "municipality_id": None, "before": before})
         connection.execute(
             sa.update(schema.contact)
-            .where(schema.contact.c.municipality_id == ids[place], schema.contact.c.email_key == email_key)
-            .values(updated_at=now, **{one.field: one.new for one in change.changes})
+            .where(schema.contact.c.id == id_)
+            .values(updated_at=now, **{one.field: one.new for one in changed.changes})
         )
-    for contacts_, gone_at in ((plan.gone, now), (plan.returned, None)):
-        if contacts_:
+    for some, gone_at in ((plan.gone, now), (plan.returned, None)):
+        if some:
             connection.execute(
                 sa.update(schema.contact)
-                .where(
-                    schema.contact.c.municipality_id == sa.bindparam("b_municipality"),
-                    schema.contact.c.email_key == sa.bindparam("b_email"),
-                )
+                .where(schema.contact.c.id == sa.bindparam("b_id"))
                 .values(gone_at=gone_at),
-                [
-                    {"b_municipality": ids[place_key(one.place)], "b_email": one.email.casefold()}
-                    for one in contacts_
-                ],
+                [{"b_id": one.id} for one in some],
             )
+            before = {"gone_at": None if gone_at else now.isoformat()}
+            journal += [{"contact_id": one.id, "municipality_id": None, "before": before} for one in some]
+    if plan.doubtful:
+        connection.execute(
+            insert_ignoring(connection, schema.place_question),
+            [
+                {
+                    "country": country,
+                    "key": key,
+                    "name": one.place.name,
+                    "code": one.place.code,
+                    "region": one.place.region,
+                    "asked_at": now,
+                }
+                for key, one in plan.doubtful.items()
+            ],
+        )
+    if journal and import_id is not None:
+        connection.execute(
+            sa.insert(schema.contact_change), [{"import_id": import_id, **line} for line in journal]
+        )
+
+
+def _plain(value: object) -> object:
+    """As JSON, and the column, has it."""
+    return ",".join(value) if isinstance(value, tuple) else value
 
 
 def _municipality_ids(connection: sa.Connection, country: str) -> dict[str, int]:

@@ -53,7 +53,7 @@ _CLAIM_COLUMNS = (
     schema.contact.c.person,
     schema.contact.c.source,
     schema.contact.c.created_at.label("source_at"),
-    schema.municipality.c.name.label("municipality"),
+    sa.func.coalesce(schema.recipient.c.addressed_as, schema.municipality.c.name).label("municipality"),
     schema.municipality.c.key.label("municipality_key"),
     schema.municipality.c.country,
     schema.municipality.c.region,

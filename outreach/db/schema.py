@@ -10,6 +10,9 @@ _TABLES = SQLModel.metadata.tables
 
 municipality = _TABLES["municipality"]
 contact = _TABLES["contact"]
+contact_import = _TABLES["contact_import"]
+contact_change = _TABLES["contact_change"]
+place_question = _TABLES["place_question"]
 campaign = _TABLES["campaign"]
 content = _TABLES["content"]
 recipient = _TABLES["recipient"]
@@ -26,3 +29,6 @@ registration = _TABLES["registration"]
 suppression = _TABLES["suppression"]
 mailbox_cursor = _TABLES["mailbox_cursor"]
 audit = _TABLES["audit"]
+
+#: What stands in place of an address that was erased, followed by a number: rows that counts need are kept.
+ERASED = "erased:"

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from outreach.contacts import decode, merge, normalize, rejects
 from outreach.contacts.columns import ColumnMapping, map_columns
+from outreach.contacts.finder import Finder
 from outreach.contacts.merge import ImportPlan
-from outreach.db import directory
+from outreach.db import directory, imports, places
 from outreach.db.engine import Database
 from outreach.delivery import tokens
 from outreach.errors import InputError
@@ -39,6 +40,8 @@ class ImportResult:
     plan: ImportPlan
     rejects_file: Path | None  # where the rejected rows were written
     applied: bool
+    has_official_list: bool  # municipalities were looked up in it
+    number: int | None = None  # of the import, once applied: what undoing it names
 
 
 @contextmanager
@@ -70,12 +73,14 @@ def import_contacts(
     encoding: str | None = None,
     delimiter: str | None = None,
     sheet: str | None = None,
+    legal_basis: str | None = None,
 ) -> ImportResult:
     """Plan the import of ``file`` and, with ``apply``, do it, all or nothing.
 
     Rejected rows are written beside the file as ``<name>.rejected.csv``, to be mended and imported; nothing
     else is written without ``apply``. ``source`` is what mails say of where an address comes from; mended
-    rejects belong to the source they came from, and take nothing else from it.
+    rejects belong to the source they came from, and take nothing else from it. ``legal_basis`` is kept with each
+    new contact; left out, it is that of the settings.
 
     Raises :class:`~outreach.errors.InputError` for a file that is not a readable contact list.
     """
@@ -96,18 +101,37 @@ def import_contacts(
         known = directory.known(connection, country, source)
         key = partial(tokens.suppression_key, workspace.key)
         suppressed = directory.suppressed_by(connection, key)
+        finder = Finder(country, places.official(connection, country), places.decided(connection, country))
     rows = normalize.contacts(table.rows, mapping, country)
-    plan = merge.plan(rows, known, suppressed, is_whole=mended is None)
+    plan = merge.plan(rows, known, suppressed, is_whole=mended is None, finder=finder or None)
     applied = apply and bool(not plan.changes_nothing or plan.gone)
+    number = None
     if applied:
+        digest = hashlib.sha256(data).hexdigest()
+        basis = workspace.settings.privacy.legal_basis if legal_basis is None else legal_basis
         with database.write() as connection:
+            number = imports.begin(
+                connection,
+                actor=actor,
+                country=country,
+                file=str(file),
+                source=source,
+                digest=digest,
+                legal_basis=basis,
+                added=len(plan.new),
+                changed=len(plan.changed) + len(plan.changed_places),
+                gone=len(plan.gone),
+                now=now,
+            )
             directory.apply(
                 connection,
                 plan,
                 country=country,
                 source=source,
-                digest=hashlib.sha256(data).hexdigest(),
+                digest=digest,
                 now=now,
+                import_id=number,
+                legal_basis=basis,
             )
             directory.note(
                 connection,
@@ -131,6 +155,8 @@ def import_contacts(
         plan=plan,
         rejects_file=_write_rejects(file, plan, table.header, source),
         applied=applied,
+        has_official_list=bool(finder),
+        number=number,
     )
 
 

@@ -188,6 +188,7 @@ def _recipient_row(campaign: Campaign, prepared: Prepared, decision: object, now
         "email_key": to.email_key,
         "language": language,
         "excluded": reason,
+        "addressed_as": to.municipality if decision.contact_id in prepared.named_together else None,
         "created_at": now,
     }
 

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from outreach.campaign import audience, frozen
 from outreach.campaign.audience import Candidate, Excluded, Included
-from outreach.campaign.definition import Definition
+from outreach.campaign.definition import Definition, SharedAddress
 from outreach.content.catalog import Catalog, Strings
 from outreach.content.compile import compile_template
 from outreach.content.compiled import Compiled
@@ -25,7 +25,7 @@ from outreach.jobs import workspace as files
 from outreach.jobs.answer_mail import template_of
 from outreach.jobs.press import Plate
 from outreach.model.countries import COUNTRIES
-from outreach.model.states import AnswerMail
+from outreach.model.states import AnswerMail, ExclusionReason
 from outreach.settings import Sender, Workspace
 
 
@@ -46,6 +46,7 @@ class Prepared:
     faults: tuple[InputError, ...]  # texts that are missing or cannot be compiled
     addressees: Mapping[int, Addressee]  # by contact
     decisions: tuple[Included | Excluded, ...]
+    named_together: frozenset[int]  # contacts whose mail names several municipalities
     digest: str
 
     @property
@@ -102,6 +103,7 @@ def prepare(
     suppressed = directory.suppressed_by(
         connection, lambda address: tokens.suppression_key(workspace.key, address)
     )
+    catalog = files.catalog(workspace)
     candidates = [
         Candidate(
             contact_id=one.contact_id,
@@ -110,14 +112,18 @@ def prepare(
             kind=one.kind,
             role=one.role,
             contact_language=one.language,
-            municipality_languages=tuple(one.languages.split(",")) if one.languages else (),
+            municipality_languages=_written(one.languages, catalog, definition),
             suppressed=suppressed(one.email_key)
             or suppressed(tokens.municipality_name(one.country, one.municipality_key)),
+            in_doubt=one.in_doubt,
+            gone=one.gone,
         )
         for one in addressees.values()
     ]
     decisions = tuple(audience.select(candidates, definition.audience, COUNTRIES[country].languages))
-    catalog = files.catalog(workspace)
+    together = frozenset[int]()
+    if definition.audience.shared is SharedAddress.ALL:
+        together = _name_all(addressees, decisions)
     languages = sorted({one.language for one in decisions if isinstance(one, Included)})
     compiled, strings, faults = _texts(catalog, definition, languages)
     answers = _answers(catalog, definition, strings, faults) if sender.inbox.confirm else {}
@@ -135,8 +141,33 @@ def prepare(
         faults=tuple(faults),
         addressees=addressees,
         decisions=decisions,
+        named_together=together,
         digest=_digest(definition, sender, {**compiled, **answers}, strings, addressees, decisions),
     )
+
+
+def _written(languages: str, catalog: Catalog, definition: Definition) -> tuple[str, ...]:
+    """Those of a municipality's languages that texts can be expected in: a regional one only where there is a
+    text in it. When none is left it stays as it is, and the check says what is missing."""
+    if not languages:
+        return ()
+    spoken = tuple(languages.split(","))
+    expected = {language for country in COUNTRIES.values() for language in country.languages}
+    expected |= set(catalog.languages(definition.templates, definition.steps[0].name))
+    return tuple(one for one in spoken if one in expected) or spoken
+
+
+def _name_all(addressees: dict[int, Addressee], decisions: Sequence[Included | Excluded]) -> frozenset[int]:
+    """A mail to an address that several municipalities share names them all; returns these contacts."""
+    names: dict[int, list[str]] = {}
+    for one in decisions:
+        if isinstance(one, Excluded) and one.reason is ExclusionReason.SHARED_ADDRESS and one.stands:
+            names.setdefault(one.stands, []).append(addressees[one.contact_id].municipality)
+    for contact_id, others in names.items():
+        to = addressees[contact_id]
+        whole = ", ".join(dict.fromkeys((to.municipality, *others)))
+        addressees[contact_id] = replace(to, municipality=whole)
+    return frozenset(names)
 
 
 def _texts(

@@ -286,6 +286,8 @@ class ExclusionReason(StrEnum):
     SHARED_ADDRESS = "shared_address"  # the same address already stands for another municipality
     NOT_FIRST_CHOICE = "not_first_choice"  # the campaign writes to one address a municipality
     KIND_NOT_WANTED = "kind_not_wanted"  # the campaign writes to institutional addresses only, or to named
+    PLACE_IN_DOUBT = "place_in_doubt"  # which municipality it is has to be said: `outreach places review`
+    GONE = "gone"  # no longer in its list; the campaign may say that it is written to all the same
 
 
 @unique

@@ -73,9 +73,15 @@ class Municipality(SQLModel, table=True):
     name: str
     region: str | None = None
     population: int | None = None
-    languages: str = ""  # "nl,fr": in the order mail should try them; empty: the country's
+    languages: str = ""  # "fi,sv": one mail holds them all, in this order; empty: the country's first
     time_zone: str | None = None
     created_at: datetime = _instant()
+    names: str = ""  # its other names, as contacts.register writes them
+    nuts: str | None = None  # NUTS 3
+    degurba: int | None = None  # Eurostat's degree of urbanisation: 1 city, 2 town or suburb, 3 rural
+    official_list: str | None = None  # the official list it stands in; none: only contact lists know it
+    official_at: datetime | None = _instant(default=None)  # when that list was imported
+    import_id: int | None = None  # the contact_import that brought it
 
 
 class Contact(SQLModel, table=True):
@@ -97,6 +103,59 @@ class Contact(SQLModel, table=True):
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
     gone_at: datetime | None = _instant(default=None)  # no longer in its file; kept
+    import_id: int | None = Field(default=None, index=True)  # the contact_import that brought it
+    legal_basis: str = ""  # as the controller worded it (GDPR Art. 6)
+    edited: str = ""  # "person,role": what was corrected by hand, and no import changes
+
+
+class ContactImport(SQLModel, table=True):
+    """A file that was imported: where its contacts are from (GDPR Art. 14 (2) f), and what can be undone."""
+
+    __tablename__: ClassVar[Any] = "contact_import"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = _instant()
+    actor: str
+    country: str = Field(max_length=2)
+    file: str
+    source: str
+    digest: str  # SHA-256 of the file
+    legal_basis: str = ""
+    added: int
+    changed: int
+    gone: int
+    undone_at: datetime | None = _instant(default=None)
+    undone_by: str | None = None
+
+
+class ContactChange(SQLModel, table=True):
+    """What an import changed, as it was before: what undoing it puts back."""
+
+    __tablename__: ClassVar[Any] = "contact_change"
+
+    id: int | None = Field(default=None, primary_key=True)
+    import_id: int = Field(foreign_key="contact_import.id", index=True)
+    contact_id: int | None = Field(default=None, index=True)  # one of the two
+    municipality_id: int | None = None
+    before: dict[str, Any] = Field(sa_type=sa.JSON)  # column -> value
+
+
+class PlaceQuestion(SQLModel, table=True):
+    """A municipality as lists name it, which the official list does not surely know; and what a person said."""
+
+    __tablename__: ClassVar[Any] = "place_question"
+    __table_args__ = (sa.UniqueConstraint("country", "key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    country: str = Field(max_length=2)
+    key: str  # contacts.places.place_key of what the list says
+    name: str
+    code: str | None = None
+    region: str | None = None
+    asked_at: datetime = _instant()
+    decided_at: datetime | None = _instant(default=None)
+    decided_by: str | None = None
+    target: str | None = None  # the key of the municipality it is; its own: one that no official list has
 
 
 class Campaign(SQLModel, table=True):
@@ -154,6 +213,7 @@ class Recipient(SQLModel, table=True):
     not_before: date | None = None  # an absence: no reminder before this day has passed
     # Added by a person then, after an answer: what its municipality answered before does not stop its mails.
     added_at: datetime | None = _instant(default=None)
+    addressed_as: str | None = None  # all municipalities that share the address, where its mail names them
     created_at: datetime = _instant()
 
 

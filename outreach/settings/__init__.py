@@ -102,6 +102,30 @@ class Sender(Section):
         return _address_of(self.reply_to) if self.reply_to else self.address
 
 
+class Privacy(Section):
+    """How long what is about persons is kept; each run applies it once a day. 0: for ever."""
+
+    legal_basis: str = Field(
+        default="",
+        description="Kept with each contact an import brings, as `GDPR Art. 6 (1) f: ...`; "
+        "`--legal-basis` says another.",
+    )
+    answers_days: int = Field(
+        default=365, ge=0, description="Days after which the text of what came in is removed; counts stay."
+    )
+    gone_days: int = Field(
+        default=365,
+        ge=0,
+        description="Days after which a contact that is no longer in its list is removed.",
+    )
+    campaign_days: int = Field(
+        default=730,
+        ge=0,
+        description="Days after the end of a campaign after which names and addresses of who registered, and what "
+        "mail servers said, are removed.",
+    )
+
+
 class Settings(BaseSettings):
     """The whole of ``outreach.toml``."""
 
@@ -127,6 +151,7 @@ class Settings(BaseSettings):
     senders: dict[str, Sender] = Field(
         default_factory=dict, description="One section `[senders.NAME]` for each mailbox."
     )
+    privacy: Privacy = Field(default=Privacy(), description="How long personal data are kept, and why.")
 
     @field_validator("senders")
     @classmethod

@@ -179,6 +179,13 @@ def every_command() -> Iterator[tuple[str, ...]]:
 RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("contacts", "import"): ("towns.csv", *BE),
     ("contacts", "list"): (),
+    ("contacts", "imports"): (),
+    ("contacts", "undo"): ("1",),
+    ("places", "import"): ("contacts/official/lau-sample.xlsx", *BE),
+    ("places", "list"): BE,
+    ("places", "coverage"): BE,
+    ("places", "review"): (),
+    ("places", "decide"): ("1", "41901"),
     ("suppress", "add"): ("info@gone.example",),
     ("suppress", "list"): (),
     ("campaigns", "list"): (),
