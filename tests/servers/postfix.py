@@ -226,6 +226,11 @@ class Postfix:
         """Try everything in the queue now."""
         run(*self._as_root, program("postqueue"), "-c", str(self.root), "-f")
 
+    def set(self, name: str, value: str) -> None:
+        """Give a setting of ``main.cf`` another value, from now on."""
+        run(program("postconf"), "-c", str(self.root), "-e", f"{name} = {value}")
+        run(*self._as_root, program("postfix"), "-c", str(self.root), "reload")
+
     def log(self) -> str:
         """What Postfix said so far."""
         file = self.root / "postfix.log"
