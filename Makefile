@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON ?= python3 python3.13 python3.12 python3.11 /usr/bin/python3
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test check bench accuracy train lock clean
+.PHONY: help setup demo test check bench torture accuracy train lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 8
@@ -36,6 +36,10 @@ bench: .venv/installed-dev ## the figures of the benchmarks, one table after the
 	@sh .ci/packages postfix
 	@$(PIP) install 'flufl.bounce>=5' 'mail-parser-reply>=1.30'
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+torture: .venv/installed-dev ## kills 200 times one of two runs that send 5,000 mails, on both databases, and counts what arrived
+	@sh .ci/packages postgresql
+	@$(BIN)/python -m tests.torture
 
 accuracy: .venv/installed-dev ## how well lists and mail are read: made-up lists of 27 countries, tests/golden and, with FOLDER=..., labelled messages
 	@$(BIN)/python benchmarks/lists.py

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
-from outreach.db import schema
 from outreach.db.engine import Database
 from outreach.model.states import MessageState
 from tests import databases, workspaces
 from tests.servers.sink import Sink
+from tests.torture import launch, message_ids, torture
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -28,38 +27,11 @@ _CONNECTIONS = 4
 _KILLS = 20
 
 
-def launched(folder: Path, sink: Sink, mails: int, limits: dict[str, int], database: str = "") -> Path:
-    """A workspace whose campaign in Germany waits to be sent to the sink."""
-    workspaces.create(
-        folder,
-        (f'database = "{database}"\n' if database else "")
-        + workspaces.sender(
-            "de",
-            "digital@association.example",
-            ["DE"],
-            smtp={"host": "127.0.0.1", "port": sink.port, "security": "plain"},
-            limits={"per_minute": 100_000, "per_day": 1_000_000, **limits},
-        ),
-    )
-    rows = ((f"Musterstadt {number}", f"info@stadt{number}.example", "de") for number in range(mails))
-    towns = workspaces.write_list(folder / "towns.csv", rows)
-    for arguments in (
-        ("contacts", "import", towns, "--country", "DE", "--apply"),
-        ("campaigns", "check", "lordimas", "--country", "DE"),
-        ("campaigns", "launch", "lordimas", "--country", "DE", "--yes"),
-    ):
-        workspaces.command("-w", folder, *arguments).ok()
-    return folder
-
-
-def message_ids(folder: Path, url: str = "") -> dict[str, MessageState]:
-    """Every message of the outbox: Message-ID and state."""
-    database = Database(url or f"sqlite:///{folder / 'outreach.db'}")
+def outbox(folder: Path) -> dict[str, MessageState]:
+    """Every message: Message-ID and state."""
+    database = Database(f"sqlite:///{folder / 'outreach.db'}")
     try:
-        with database.read() as connection:
-            columns = schema.message.c
-            rows = connection.execute(sa.select(columns.internet_message_id, columns.state))
-            return {row.internet_message_id: row.state for row in rows}
+        return message_ids(database)
     finally:
         database.close()
 
@@ -76,7 +48,7 @@ def kill_when(running: ForkServerProcess, reached: Callable[[], bool]) -> bool:
 
 
 def test_a_run_that_is_killed_twenty_times_sends_every_mail_once(tmp_path: Path, smtp_sink: Sink) -> None:
-    folder = launched(tmp_path / "w", smtp_sink, _MAILS, {"connections": _CONNECTIONS})
+    folder = launch(tmp_path / "w", smtp_sink, _MAILS, {"connections": _CONNECTIONS})
     seed = random.randrange(10**6)
     print(f"seed {seed}")  # shown by pytest when the test fails
     chance = random.Random(seed)
@@ -104,7 +76,7 @@ def test_a_run_that_is_killed_twenty_times_sends_every_mail_once(tmp_path: Path,
     last = workspaces.process("-w", folder, "run")
     assert last.code == 0, last.err
 
-    states = message_ids(folder)
+    states = outbox(folder)
     accepted = smtp_sink.message_ids()
     assert len(states) == _MAILS
     twice = {message_id: number for message_id, number in accepted.items() if number > 1}
@@ -133,72 +105,30 @@ def test_a_run_that_is_killed_twenty_times_sends_every_mail_once(tmp_path: Path,
 def test_two_runs_of_which_one_is_killed_again_and_again(
     tmp_path: Path, smtp_sink: Sink, connections: int, kind: str
 ) -> None:
-    """At whatever instruction it dies, and whatever the other run is doing then.
-
-    With OUTREACH_LONG_TESTS set: 200 kills of 5,000 mails.
-    """
-    mails, kills = (5_000, 200) if "OUTREACH_LONG_TESTS" in os.environ else (160, 8)
-    url = databases.postgres_url() if kind == "postgresql" else ""
-    folder = launched(tmp_path / "w", smtp_sink, mails, {"connections": connections}, url)
+    """At whatever instruction it dies, and whatever the other run is doing then; `make torture` in small."""
+    folder = tmp_path / "w"
+    url = databases.postgres_url() if kind == "postgresql" else f"sqlite:///{folder / 'outreach.db'}"
     seed = random.randrange(10**6)
-    chance = random.Random(seed)
-    smtp_sink.behaviour.reply_delay = 0.002
-    runs = [workspaces.start_warm("-w", folder, "run") for _ in range(2)]
-    killed = early = 0
-    while killed < kills and len(smtp_sink.accepted()) < mails:
-        enough = len(smtp_sink.accepted()) + chance.randint(0, 3 * mails // (2 * kills))
-        until = time.monotonic() + 10
-        while len(smtp_sink.accepted()) < min(enough, mails) and time.monotonic() < until:
-            if not any(run.is_alive() for run in runs):
-                break
-            time.sleep(0.0005)
-        time.sleep(chance.uniform(0, 0.01))
-        which = chance.randrange(2)
-        runs[which].kill()
-        runs[which].join()
-        if runs[which].exitcode == -signal.SIGKILL:
-            killed += 1
-        else:
-            early += 1  # it had come to its end: what is left is held by the other
-        runs[which] = workspaces.start_warm("-w", folder, "run")
-    for run in runs:
-        run.join(120)
-        assert run.exitcode == 0
-    smtp_sink.behaviour.reply_delay = 0.0
-    last = workspaces.process("-w", folder, "run")
-    assert last.code == 0, last.err
-
-    states, accepted = message_ids(folder, url), smtp_sink.message_ids()
-    uncertain = sum(state is MessageState.UNCERTAIN for state in states.values())
-    print(
-        f"seed {seed}; {kind}, {connections} connections: {killed} kills ({early} came too late), {mails} mails, "
-        f"{uncertain} uncertain, of which {len(accepted) - (mails - uncertain)} had arrived"
-    )
-    assert len(states) == mails
-    assert set(accepted.values()) == {1}, "sent twice"
-    assert set(accepted) <= set(states), "a mail that stands in no outbox"
-    assert set(states.values()) <= {MessageState.SENT, MessageState.UNCERTAIN}, "lost"
-    sent = {message_id for message_id, state in states.items() if state is MessageState.SENT}
-    assert sent <= set(accepted), "written down as sent, and never arrived"
-    assert uncertain <= killed * connections
-    assert killed >= 2  # a fast machine is done before the last
+    done = torture(folder, smtp_sink, url=url, connections=connections, mails=160, kills=8, seed=seed)
+    assert done.holds, f"seed {seed}: {done}"
+    assert done.kills >= 2  # a fast machine is done before the last
 
 
 def test_two_runs_at_once_share_the_work(tmp_path: Path, smtp_sink: Sink) -> None:
-    folder = launched(tmp_path / "w", smtp_sink, 250, {"connections": 2})
+    folder = launch(tmp_path / "w", smtp_sink, 250, {"connections": 2})
     smtp_sink.behaviour.reply_delay = 0.003
     runs = [workspaces.start("-w", folder, "run") for _ in range(2)]
     for one in runs:
         _, complaints = one.communicate(timeout=60)
         assert (one.returncode, complaints) == (0, "")
     assert set(smtp_sink.message_ids().values()) == {1}
-    assert message_ids(folder) == dict.fromkeys(smtp_sink.message_ids(), MessageState.SENT)
+    assert outbox(folder) == dict.fromkeys(smtp_sink.message_ids(), MessageState.SENT)
     assert len(smtp_sink.accepted()) == 250
 
 
 def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: Sink) -> None:
     """What the other run holds is not touched while it lives, and goes when it is dead."""
-    folder = launched(tmp_path / "w", smtp_sink, 130, {"connections": 1})
+    folder = launch(tmp_path / "w", smtp_sink, 130, {"connections": 1})
     smtp_sink.behaviour.reply_delay = 20.0  # the first run waits for an answer with a hundred claims in hand
     slow = workspaces.start("-w", folder, "run")
     smtp_sink.wait(1)
@@ -211,4 +141,4 @@ def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: S
     assert "99 mails of a run that was interrupted go again" in after.out
     assert "1 mails of a run that was interrupted may have been sent" in after.out
     assert set(smtp_sink.message_ids().values()) == {1}
-    assert sorted(message_ids(folder).values()) == [MessageState.SENT] * 129 + [MessageState.UNCERTAIN]
+    assert sorted(outbox(folder).values()) == [MessageState.SENT] * 129 + [MessageState.UNCERTAIN]
