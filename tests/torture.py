@@ -23,14 +23,15 @@ import sqlalchemy as sa
 
 from outreach.db import schema
 from outreach.db.engine import Database
-from outreach.model.states import MessageState
+from outreach.model.states import WAITING_MESSAGE_STATES, MessageState
 from tests import databases, workspaces
 from tests.servers.sink import Sink
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
-#: Seconds between taking a mail and saying so: the time in which a client that dies cannot have known.
+#: Seconds between taking a mail and saying so, for each connection a run may have: the time in which a client that
+#: dies cannot have known; and so the mails last for all the kills, however many connections there are.
 _REPLY_DELAY = 0.002
 #: So many runs start in an interpreter of their own, a second of imports included; the others are forked from
 #: one that has done its imports.
@@ -123,7 +124,7 @@ def torture(
     rest go. ``cold``: the share of runs that start in an interpreter of their own."""
     launch(folder, sink, mails, {"connections": connections}, url)
     chance = random.Random(seed)
-    sink.behaviour.reply_delay = _REPLY_DELAY
+    sink.behaviour.reply_delay = _REPLY_DELAY * connections
     began = time.monotonic()
 
     def start() -> _Run:
@@ -132,8 +133,8 @@ def torture(
     database = Database(url)
     runs = [start(), start()]
     killed = late = errors = most_marked = 0
-    while killed < kills and len(sink.accepted()) < mails:
-        enough = min(len(sink.accepted()) + chance.randint(0, 3 * mails // (2 * kills)), mails)
+    while killed < kills:
+        enough = min(len(sink.accepted()) + chance.randint(0, mails // kills), mails)
         until = time.monotonic() + 10
         while (
             len(sink.accepted()) < enough and time.monotonic() < until and any(run.is_alive() for run in runs)
@@ -146,8 +147,10 @@ def torture(
             killed += 1
             most_marked = max(most_marked, _marked(database, runs[which].pid))
         else:
-            late += 1  # what is left is held by the other
+            late += 1  # what is left, if anything, is held by the other
             errors += code != 0
+            if not _open(database):
+                break
         runs[which] = start()
     errors += sum(run.wait() != 0 for run in runs)
     sink.behaviour.reply_delay = 0.0
@@ -174,6 +177,15 @@ def torture(
         errors=errors,
         seconds=seconds,
     )
+
+
+def _open(database: Database) -> int:
+    """Messages that may still go."""
+    columns = schema.message.c
+    states = (*WAITING_MESSAGE_STATES, MessageState.SENDING)
+    with database.read() as connection:
+        counted = sa.select(sa.func.count()).where(columns.state.in_(states))
+        return int(connection.execute(counted).scalar_one())
 
 
 def _marked(database: Database, pid: int) -> int:

@@ -172,6 +172,13 @@ def _swap(connection: sa.Connection, campaign: Campaign, values: Mapping[str, An
         )
 
 
+def hold(connection: sa.Connection, campaign_id: int) -> CampaignState:
+    """The present state of the campaign, which nobody can change before the transaction ends."""
+    statement = sa.select(_CAMPAIGN.c.state).where(_CAMPAIGN.c.id == campaign_id).with_for_update()
+    state: CampaignState = connection.execute(statement).scalar_one()
+    return state
+
+
 def plan_at(connection: sa.Connection, campaign_id: int, when: datetime | None) -> None:
     """When the planner has to look at the campaign again; ``None``: when something new was sent."""
     connection.execute(sa.update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id).values(plan_at=when))

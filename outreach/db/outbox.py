@@ -336,6 +336,8 @@ def finish(connection: sa.Connection, run: str, settled: Sequence[Settled], now:
                 events += (one.id, kind.value, one.decision.reason)
         if events:
             execute(_TELL.format(_rows(_TOLD, len(events) // len(_TOLD))), (*events, at))
+    put_off = [one.id for one in settled if one.id in moved and one.decision.state is MessageState.DEFERRED]
+    _cancel_what_came_back(connection, put_off)
 
 
 def _marks(count: int) -> str:
@@ -385,16 +387,18 @@ _EVENTS = {
 
 def release(connection: sa.Connection, ids: Iterable[int], run: str, now: datetime, reason: str) -> None:
     """Give back what was claimed and not begun: it goes again, and no attempt is counted."""
+    ids = list(ids)
     connection.execute(
         sa.update(_MESSAGE)
         .where(
-            _MESSAGE.c.id.in_(list(ids)),
+            _MESSAGE.c.id.in_(ids),
             _MESSAGE.c.state == MessageState.SENDING,
             _MESSAGE.c.claimed_by == run,
             _MESSAGE.c.handed_at.is_(None),
         )
         .values(state=MessageState.DEFERRED, reason=reason, due_at=now, claimed_by=None, claimed_until=None)
     )
+    _cancel_what_came_back(connection, ids)
 
 
 def holders(connection: sa.Connection) -> list[str]:
@@ -423,8 +427,11 @@ def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime
         sa.update(_MESSAGE)
         .where(lost, _MESSAGE.c.handed_at.is_(None))
         .values(state=MessageState.DEFERRED, reason="the run ended before it was sent", due_at=now, **gone)
-    )
-    return Recovered(released=released.rowcount, uncertain=len(uncertain))
+        .returning(_MESSAGE.c.id)
+    ).scalars()
+    came_back = list(released)
+    _cancel_what_came_back(connection, came_back)
+    return Recovered(released=len(came_back), uncertain=len(uncertain))
 
 
 def add_attempt(connection: sa.Connection, id_: int, sender: str, outcome: Outcome, now: datetime) -> None:
@@ -464,13 +471,32 @@ def spent(connection: sa.Connection, sender: str, since: datetime) -> int:
 
 
 def cancel_waiting(connection: sa.Connection, campaign_id: int) -> int:
-    """A campaign was cancelled: nothing more of it goes. Returns how many messages that stopped."""
+    """A campaign was cancelled: nothing more of it goes. Returns how many messages that stopped.
+
+    What a run holds at this moment is cancelled when it comes back.
+    """
+    return _cancel(connection, _MESSAGE.c.campaign_id == campaign_id)
+
+
+def _cancel_what_came_back(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Of messages that were claimed and wait again: those whose campaign was cancelled meanwhile."""
+    if not ids:
+        return
+    campaign = schema.campaign.c
+    of_these = sa.select(_MESSAGE.c.campaign_id).where(_MESSAGE.c.id.in_(list(ids)))
+    # Locked, so that whoever cancels at this moment comes either before or after.
+    states = connection.execute(
+        sa.select(campaign.id, campaign.state).where(campaign.id.in_(of_these)).with_for_update(read=True)
+    )
+    cancelled = [id_ for id_, state in states if state is CampaignState.CANCELLED]
+    if cancelled:
+        _cancel(connection, _MESSAGE.c.id.in_(list(ids)), _MESSAGE.c.campaign_id.in_(cancelled))
+
+
+def _cancel(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
     result = connection.execute(
         sa.update(_MESSAGE)
-        .where(
-            _MESSAGE.c.campaign_id == campaign_id,
-            _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, MessageState.CANCELLED))),
-        )
+        .where(*which, _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, MessageState.CANCELLED))))
         .values(state=MessageState.CANCELLED, reason="the campaign was cancelled")
     )
     return result.rowcount

@@ -44,6 +44,8 @@ def plan(workspace: Workspace, database: Database, now: datetime, *, all_: bool 
 
 
 def _plan_one(connection: sa.Connection, workspace: Workspace, campaign: Campaign, now: datetime) -> int:
+    if campaigns.hold(connection, campaign.id) is not CampaignState.RUNNING:
+        return 0  # paused or cancelled since it was looked up
     definition = frozen.thaw(campaign.definition)
     rows: list[dict[str, Any]] = []
     next_look: datetime | None = None

@@ -1,31 +1,37 @@
 """The outbox against a server that keeps account, with runs that die, leases that end and lines that break.
 
-Two runs work at once on one SQLite file. What a run knows is in ``held`` and dies with it; what the server
-accepted is in ``accepted``, which nobody but the test sees.
+Two runs work at once on one database, SQLite or PostgreSQL, while a person settles what is uncertain or was
+missed, and may cancel the campaign. What a run knows is in ``held`` and dies with it; what the server accepted is
+in ``accepted``, which nobody but the test sees.
 """
 
 from __future__ import annotations
 
+import functools
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from outreach.db import mailbox, outbox, schema
+from outreach.db import campaigns, mailbox, outbox, schema
 from outreach.db.engine import Database
 from outreach.db.outbox import Settled
+from outreach.errors import RefusedError
+from outreach.jobs.settle import Settlement, settle
 from outreach.model.states import (
     FINAL_MESSAGE_STATES,
     MESSAGE_MOVES,
     WAITING_MESSAGE_STATES,
+    CampaignState,
     EngagementKind,
     MessageState,
     OutcomeKind,
@@ -48,8 +54,10 @@ CONTACTS = (
 )
 
 #: Which of the things there are to choose from: one rule has few, and the numbers go round.
-PICK = st.integers(0, 7)
-LINES = st.sampled_from(["first", "second"])  # two runs; a new one takes the place of a dead one
+PICKS = 8
+PICK = st.integers(0, PICKS - 1)
+_OPEN = frozenset({MessageState.UNCERTAIN, MessageState.MISSED})
+LATE = 7  # a PICK like the others
 
 
 class Hold(Enum):
@@ -60,24 +68,29 @@ class Hold(Enum):
     TAKEN = auto()  # it went out, and the server accepted; the answer is on its way
 
 
-def _when_a_run_holds(*holds: Hold) -> Any:
-    """Rules that could do nothing are not tried: the stories get long enough to meet the rare turns."""
-    return precondition(lambda machine: machine._holding(*holds))
-
-
 class Outbox(RuleBasedStateMachine):
+    kind = "sqlite"
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="outreach-outbox-"))
-        self.database = Database(databases.sqlite_url(self.folder))
+        if self.kind == "sqlite":
+            self.database = Database(databases.sqlite_url(self.folder))
+        else:
+            self.database = _emptied()
         self.now = NOW
-        self.runs = {"first": "first-0", "second": "second-0"}
+        self.runs = ["first", "second"]  # a new one takes the place of a dead one
         self.dead: set[str] = set()
         self.held: dict[tuple[str, int], Hold] = {}
         self.accepted: Counter[tuple[str, str]] = Counter()  # by step and address
         self.suppressed: set[str] = set()
         self.answered: set[int] = set()  # municipalities
+        self.resent: Counter[tuple[str, str]] = Counter()  # by step and address: a person had it sent again
+        self.vouched: set[int] = set()  # messages a person has called sent, or not sent, whatever was true
+        self.by_person: set[int] = set()  # settled in this step
+        self.cancelled = False
         self.may_bounce = self.may_queue = False
+        self.open = False
         self.lost = self.waits = False  # whether there may be something to recover, to claim
         self.before: dict[int, MessageState] = {}
 
@@ -90,37 +103,69 @@ class Outbox(RuleBasedStateMachine):
                 histories.add_recipient(connection, self.campaign, self.places[place], email)
                 for place, email in CONTACTS
             ]
+        self.queue(PICKS)
+
+    @rule(turn=st.integers(0, 1_000), pick=PICK, flag=st.booleans())
+    def something_happens(self, turn: int, pick: int, flag: bool) -> None:
+        """One of the things that can happen now, the usual ones more often: no step of a story is wasted."""
+        possible = self._possible()
+        possible[turn % len(possible)](pick, flag)
+
+    def _possible(self) -> list[Callable[[int, bool], None]]:
+        holds = set(self.held.values())
+        chances: list[tuple[int, bool, Callable[[int, bool], None]]] = [
+            (4, self.waits, self.claim),
+            (4, Hold.CLAIMED in holds, self.hand_over),
+            (1, Hold.CLAIMED in holds, self.give_back),
+            (3, Hold.MARKED in holds, self.server_accepts),
+            (3, Hold.TAKEN in holds, self.answer_arrives),
+            (1, bool(holds - {Hold.TAKEN}), self.server_refuses),
+            (2, bool(holds), self.line_breaks),
+            (2, bool(holds), self.kill),
+            (2, self.lost, self.recover),
+            (1, True, self.time_passes),
+            (2, self.may_queue, self.queue),
+            (1, self.may_bounce, self.bounce),
+            (1, self.may_bounce, self.sent_folder_holds_it),
+            (1, self.may_bounce and not self.answered, self.person_answers),
+            (1, self.waits and not self.suppressed, self.suppress),
+            (2, self.open, self.person_settles),
+            (1, len(self.dead) > 2 and not self.cancelled, self.cancel),
+        ]
+        return [happens for often, can, happens in chances if can for _ in range(often)]
 
     # What the program does
 
-    @precondition(lambda machine: machine.may_queue)
-    @rule(who=st.sets(st.integers(0, len(CONTACTS) - 1), min_size=2), step=st.sampled_from(STEPS))
-    def queue(self, who: set[int], step: str) -> None:
+    def queue(self, pick: int, _flag: bool = False) -> None:
+        """The next step for all but one, or for all. Who has a row of it already gets no second one."""
+        step = STEPS[min(len(self.before) // (len(CONTACTS) - 1), len(STEPS) - 1)]
         with self.database.write() as connection:
             rows = [
-                histories.message_row(connection, self.recipients[number], step, due_at=self.now)
-                for number in sorted(who)
+                histories.message_row(connection, recipient, step, due_at=self.now)
+                for number, recipient in enumerate(self.recipients)
+                if number != pick
             ]
             outbox.queue(connection, rows)
 
-    @precondition(lambda machine: machine.waits)
-    @rule(line=LINES, limit=st.integers(1, 4))
-    def claim(self, line: str, limit: int) -> None:
-        run = self.runs[line]
+    def claim(self, pick: int, _flag: bool = False) -> None:
+        """By either run; now and then the last day of one of them has passed."""
+        run = self._run(pick)
+        limit, late = 1 + pick // 2, pick == LATE
         with self.database.write() as connection:
             due = outbox.due(connection, "mine", self.now, limit)
+            assert not (due and self.cancelled), "claimed from a campaign that was cancelled"
             reasons = outbox.why_not(connection, due, lambda address: (address, f"@{address}"))
             outbox.skip(connection, reasons)
             ours = [one for one in due if one.id not in reasons]
+            if late and ours:
+                outbox.miss(connection, [ours.pop().id], "its last day had passed")
             outbox.claim(connection, [one.id for one in ours], run, self.now + LEASE)
         for one in ours:
             assert one.email_key not in self.suppressed
             assert one.municipality_id not in self.answered
             self.held[run, one.id] = Hold.CLAIMED
 
-    @_when_a_run_holds(Hold.CLAIMED)
-    @rule(pick=PICK, arrives=st.booleans())
-    def hand_over(self, pick: int, arrives: bool) -> None:
+    def hand_over(self, pick: int, arrives: bool = True) -> None:
         """The row is marked; the end of DATA goes out at once, or not yet."""
         run, id_ = claim = self._pick(pick, Hold.CLAIMED)
         with self.database.write() as connection:
@@ -132,41 +177,32 @@ class Outbox(RuleBasedStateMachine):
         if arrives:
             self._server_accepts(claim)
 
-    @_when_a_run_holds(Hold.CLAIMED)
-    @rule(line=LINES)
-    def give_back(self, line: str) -> None:
+    def give_back(self, pick: int, _flag: bool = False) -> None:
         """The run's time is over."""
-        run = self.runs[line]
+        run = self._run(pick)
         unbegun = [key for key, hold in self.held.items() if key[0] == run and hold is Hold.CLAIMED]
         with self.database.write() as connection:
             outbox.release(connection, [id_ for _, id_ in unbegun], run, self.now, "the time is over")
         for key in unbegun:
             del self.held[key]
 
-    @precondition(lambda machine: machine.lost)
-    @rule()
-    def recover(self) -> None:
+    def recover(self, _pick: int = 0, _flag: bool = False) -> None:
         self.lost = False
         with self.database.write() as connection:
             outbox.recover(connection, self.dead, self.now)
 
     # What the server and the line do
 
-    @_when_a_run_holds(Hold.MARKED)
-    @rule(pick=PICK)
-    def server_accepts(self, pick: int) -> None:
+    def server_accepts(self, pick: int, _flag: bool = False) -> None:
         self._server_accepts(self._pick(pick, Hold.MARKED))
 
-    @_when_a_run_holds(Hold.TAKEN)
-    @rule(pick=PICK)
-    def answer_arrives(self, pick: int) -> None:
+    def answer_arrives(self, pick: int, _flag: bool = False) -> None:
         claim = self._pick(pick, Hold.TAKEN)
         self._finish(claim, OutcomeKind.ACCEPTED, Decision(MessageState.SENT, "accepted"))
         row = next(row for row in self._rows() if row.id == claim[1])
-        assert row.state in (MessageState.SENT, MessageState.BOUNCED), "however late the answer comes"
+        if not (row.id in self.vouched or self.resent[row.step, row.email_key]):
+            assert row.state in (MessageState.SENT, MessageState.BOUNCED), "however late the answer comes"
 
-    @_when_a_run_holds(Hold.CLAIMED, Hold.MARKED)
-    @rule(pick=PICK, for_good=st.booleans())
     def server_refuses(self, pick: int, for_good: bool) -> None:
         claim = self._pick(pick, Hold.CLAIMED, Hold.MARKED)
         if for_good:
@@ -175,9 +211,7 @@ class Outbox(RuleBasedStateMachine):
             later = self.now + timedelta(minutes=5)
             self._finish(claim, OutcomeKind.DEFERRED, Decision(MessageState.DEFERRED, "busy", later))
 
-    @_when_a_run_holds(*Hold)
-    @rule(pick=PICK)
-    def line_breaks(self, pick: int) -> None:
+    def line_breaks(self, pick: int, _flag: bool = False) -> None:
         claim = self._pick(pick, *Hold)
         if self.held[claim] is Hold.CLAIMED:
             again = Decision(MessageState.DEFERRED, "cut", self.now, burns_attempt=False)
@@ -185,33 +219,27 @@ class Outbox(RuleBasedStateMachine):
         else:
             self._finish(claim, OutcomeKind.LOST_AFTER, Decision(MessageState.UNCERTAIN, "cut"))
 
-    @_when_a_run_holds(*Hold)
-    @rule(line=LINES)
-    def kill(self, line: str) -> None:
+    def kill(self, pick: int, _flag: bool = False) -> None:
         """All that the run knew is gone; the next one does not know that it ever was."""
-        run = self.runs[line]
+        run = self._run(pick)
         self.dead.add(run)
         self.lost = True
         self.held = {key: hold for key, hold in self.held.items() if key[0] != run}
-        self.runs[line] = f"{line}-{len(self.dead)}"
+        self.runs[pick % 2] = f"run-{len(self.dead)}"
 
-    @rule(minutes=st.sampled_from([6, 11]))
-    def time_passes(self, minutes: int) -> None:
+    def time_passes(self, _pick: int, twice: bool) -> None:
+        """Twice is a lease."""
         self.lost = True
-        self.now += timedelta(minutes=minutes)
+        self.now += timedelta(minutes=11 if twice else 6)
 
     # What comes back
 
-    @precondition(lambda machine: machine.may_bounce)
-    @rule(pick=PICK)
-    def bounce(self, pick: int) -> None:
+    def bounce(self, pick: int, _flag: bool = False) -> None:
         if id_ := self._one_accepted(pick):
             with self.database.write() as connection:
                 mailbox.mark_bounced(connection, id_, "5.1.1 user unknown")
 
-    @precondition(lambda machine: machine.accepted and not machine.answered)
-    @rule(pick=PICK)
-    def person_answers(self, pick: int) -> None:
+    def person_answers(self, pick: int, _flag: bool = False) -> None:
         if id_ := self._one_accepted(pick):
             with self.database.write() as connection:
                 columns = schema.recipient.c
@@ -235,10 +263,8 @@ class Outbox(RuleBasedStateMachine):
                 )
             self.answered.add(recipient.municipality_id)
 
-    @precondition(lambda machine: machine.waits and not machine.suppressed)
-    @rule(contact=st.sampled_from(CONTACTS))
-    def suppress(self, contact: tuple[int, str]) -> None:
-        address = contact[1].casefold()
+    def suppress(self, pick: int, _flag: bool = False) -> None:
+        address = CONTACTS[pick % len(CONTACTS)][1].casefold()
         with self.database.write() as connection:
             mailbox.suppress(
                 connection,
@@ -251,20 +277,59 @@ class Outbox(RuleBasedStateMachine):
             )
         self.suppressed.add(address)
 
+    # What a person does
+
+    def person_settles(self, pick: int, again: bool) -> None:
+        settlement = Settlement.RESEND if again else (Settlement.SENT, Settlement.FAILED)[pick % 2]
+        open_ = [row for row in self._rows() if row.state in _OPEN]
+        row = open_[pick % len(open_)]
+        if row.state is MessageState.MISSED and not again:
+            settlement = Settlement.CANCEL
+        if self.cancelled and settlement is Settlement.RESEND:
+            with pytest.raises(RefusedError):
+                settle(self.database, [row.id], settlement, now=self.now, actor="eva")
+            return
+        settle(self.database, [row.id], settlement, now=self.now, actor="eva")
+        self.by_person.add(row.id)
+        if settlement is Settlement.RESEND:
+            self.resent[row.step, row.email_key] += 1
+        else:
+            self.vouched.add(row.id)
+
+    def sent_folder_holds_it(self, pick: int, _flag: bool = False) -> None:
+        if id_ := self._one_accepted(pick):
+            with self.database.write() as connection:
+                mailbox.settle_uncertain(connection, id_, "the folder Sent holds it")
+
+    def cancel(self, _pick: int = 0, _flag: bool = False) -> None:
+        with self.database.write() as connection:
+            campaign = campaigns.by_id(connection, self.campaign)
+            campaigns.move(connection, campaign, CampaignState.CANCELLED)
+            outbox.cancel_waiting(connection, self.campaign)
+        self.cancelled = True
+
     # What must hold
 
     @invariant()
     def nothing_twice_and_every_row_tells_the_truth(self) -> None:
-        assert all(number == 1 for number in self.accepted.values()), self.accepted
+        for which, number in self.accepted.items():
+            assert number <= 1 + self.resent[which], (which, number)
         rows = self._rows()
         for row in rows:
             was = self.before.get(row.id, MessageState.QUEUED)
             legal = MESSAGE_MOVES[was] | {was}
-            if was is MessageState.UNCERTAIN:  # by itself it only turns out to have been sent
+            if self.cancelled and was is MessageState.SENDING:
+                legal |= {MessageState.CANCELLED}  # it came back, and waits no longer
+            if was is MessageState.UNCERTAIN and row.id not in self.by_person:
+                # by itself it only turns out to have been sent
                 legal = frozenset({was, MessageState.SENT, MessageState.BOUNCED})
             assert row.state in legal, (was, row.state)
             is_held = row.state is MessageState.SENDING
             assert (row.claimed_by is not None, row.claimed_until is not None) == (is_held, is_held)
+            if self.cancelled:
+                assert row.state not in WAITING_MESSAGE_STATES, "it waits in a campaign that was cancelled"
+            if row.id in self.vouched or self.resent[row.step, row.email_key]:
+                continue  # a person has decided, and may have been wrong
             if self.accepted[row.step, row.email_key]:
                 assert row.handed_at is not None
                 assert row.state in (
@@ -276,10 +341,14 @@ class Outbox(RuleBasedStateMachine):
             elif row.state in (MessageState.SENT, MessageState.BOUNCED):
                 raise AssertionError(f"message {row.id} is {row.state} and the server never accepted it")
         self.before = {row.id: row.state for row in rows}
+        self.by_person.clear()
+        self.open = any(row.state in _OPEN for row in rows)
         # One suppression and one answer a story, and no rule that could do nothing: else stories end early.
         self.waits = any(row.state in WAITING_MESSAGE_STATES for row in rows)
         self.may_bounce = any(row.state in (MessageState.SENT, MessageState.UNCERTAIN) for row in rows)
-        self.may_queue = not self.waits and len(rows) < len(STEPS) * (len(CONTACTS) - 1)
+        self.may_queue = (
+            not self.waits and not self.cancelled and len(rows) < len(STEPS) * (len(CONTACTS) - 1)
+        )
 
     def teardown(self) -> None:
         try:
@@ -291,22 +360,23 @@ class Outbox(RuleBasedStateMachine):
 
     def _end_of_the_story(self) -> None:
         """All runs die, and one good run sends what is left to a server that takes everything."""
-        self.kill("first")
-        self.kill("second")
+        self.kill(0)
+        self.kill(1)
         self.recover()
         self.nothing_twice_and_every_row_tells_the_truth()
         assert MessageState.SENDING not in {row.state for row in self._rows()}
         self.now += timedelta(days=1)
         while any(row.state in WAITING_MESSAGE_STATES for row in self._rows()):
-            self.claim("first", 10)
+            self.claim(6)
             self.nothing_twice_and_every_row_tells_the_truth()
             for _ in list(self.held):
-                self.hand_over(0, arrives=True)
+                self.hand_over(0)
                 self.answer_arrives(0)
             self.nothing_twice_and_every_row_tells_the_truth()
         for row in self._rows():
-            assert row.state in FINAL_MESSAGE_STATES | {MessageState.UNCERTAIN}
-            if self.accepted[row.step, row.email_key]:
+            assert row.state in FINAL_MESSAGE_STATES | _OPEN
+            decided = row.id in self.vouched or self.resent[row.step, row.email_key]
+            if self.accepted[row.step, row.email_key] and not decided:
                 assert row.state in (MessageState.SENT, MessageState.BOUNCED, MessageState.UNCERTAIN)
         with self.database.read() as connection:
             kinds = schema.engagement.c
@@ -326,6 +396,9 @@ class Outbox(RuleBasedStateMachine):
         with self.database.write() as connection:
             settled = Settled(id_, Outcome(kind, "end_of_data"), decision)
             outbox.finish(connection, run, [settled], self.now)
+
+    def _run(self, pick: int) -> str:
+        return self.runs[pick % 2]
 
     def _holding(self, *holds: Hold) -> list[tuple[str, int]]:
         return [claim for claim, hold in self.held.items() if hold in holds]
@@ -347,5 +420,25 @@ class Outbox(RuleBasedStateMachine):
         return found[pick % len(found)] if found else None
 
 
+class OutboxOnPostgres(Outbox):
+    kind = "postgresql"
+
+
+@functools.cache
+def _server_database() -> Database:
+    return Database(databases.postgres_url())
+
+
+def _emptied() -> Database:
+    """The same database for all stories: making a new one takes longer than most of them."""
+    database = _server_database()
+    names = ", ".join(table.name for table in schema.message.metadata.sorted_tables)
+    with database.write() as connection:
+        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    return database
+
+
 TestOutbox = Outbox.TestCase
 TestOutbox.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+TestOutboxOnPostgres = OutboxOnPostgres.TestCase
+TestOutboxOnPostgres.settings = settings(max_examples=15, stateful_step_count=50, deadline=None)
