@@ -41,9 +41,7 @@ def read(one: MadeList) -> tuple[Counter[str], list[str]]:
     for title, field in one.columns.items():
         title = " ".join(title.split())
         name = title.casefold()
-        found = got.get(name) or got.get("".join(c if c.isalnum() else "_" for c in name))
-        if found is None:
-            found = next((f for t, f in got.items() if t.endswith(name)), None)
+        found = got.get(name) or next((f for t, f in got.items() if t.endswith(f": {name}")), None)
         if found in _FIELDS.get(field, {field}):
             counts["columns_right"] += 1
         else:

@@ -24,11 +24,17 @@ _COUNTRY = typer.Option(
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Path = typer.Argument(..., help="CSV, XLSX, XLS or ODS, as you have it."),
+    file: Path = typer.Argument(..., help="CSV, XLSX, XLS, ODS, JSON, XML or a web page, as you have it."),
     country: str = _COUNTRY,
     apply: bool = typer.Option(False, "--apply/--dry-run", help="Do it; else only show what would happen."),
     columns: list[str] = typer.Option(
-        [], "--map", metavar="FIELD=COLUMN", help="Say which column is what: email=Courriel. Repeatable."
+        [],
+        "--map",
+        metavar="FIELD=COLUMN",
+        help="Say which column is what: email=Courriel. Repeatable. Remembered for lists with the same header.",
+    ),
+    forget: bool = typer.Option(
+        False, "--forget-map", help="Find the columns out anew, and forget those remembered for this header."
     ),
     source: str | None = typer.Option(
         None, "--source", help="Where the list comes from, in words for the mails; else the file's name."
@@ -41,6 +47,12 @@ def import_(
     legal_basis: str | None = typer.Option(
         None, "--legal-basis", help="Kept with each contact; else that of [privacy] in outreach.toml."
     ),
+    header_row: int | None = typer.Option(
+        None,
+        "--header-row",
+        min=0,
+        help="The line with the names of the columns, 0 for none; else it is found.",
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Import a contact list. Shows what it would do; --apply does it.
@@ -50,6 +62,7 @@ def import_(
     changes nothing.
     """
     from outreach.jobs.import_contacts import import_contacts
+    from outreach.jobs.read_list import Reading
 
     here = shell(context)
     with here.database() as database:
@@ -62,10 +75,14 @@ def import_(
             actor=here.actor,
             apply=apply,
             source=source,
-            columns=_mapping(columns),
-            encoding=encoding,
-            delimiter=delimiter,
-            sheet=sheet,
+            reading=Reading(
+                columns=_mapping(columns),
+                forget=forget,
+                encoding=encoding,
+                delimiter=delimiter,
+                sheet=sheet,
+                header_row=header_row,
+            ),
             legal_basis=legal_basis,
         )
     if as_json:
@@ -88,6 +105,14 @@ def _mapping(columns: list[str]) -> dict[str, list[str]]:
     return found
 
 
+_WHY = {
+    "header": "by its name",
+    "content": "by its cells",
+    "override": "as you say",
+    "remembered": "as you said of an earlier list",
+}
+
+
 def _tell(result: ImportResult, apply: bool) -> None:
     plan = result.plan
     how = [result.format.upper()]
@@ -97,9 +122,16 @@ def _tell(result: ImportResult, apply: bool) -> None:
         how.append(f"delimiter {result.delimiter!r}")
     if result.sheet:
         how.append(f"sheet {result.sheet!r}")
-    say(f"{result.file}: {', '.join(how)}, column names in line {result.header_line}.")
-    read = ", ".join(f"{column.field} = {column.header!r}" for column in result.mapping.columns)
-    say(f"Columns read: {read}.")
+    header = f"column names in line {result.header_line}" if result.header_line else "fields by their names"
+    if result.mapping.columns[0].header == f"column {result.mapping.columns[0].index + 1}":
+        header = "no column names"
+    say(f"{result.file}: {', '.join(how)}, {header}.")
+    for note in result.notes:
+        say(note)
+    say("Columns read:")
+    width = max(len(column.field) for column in result.mapping.columns)
+    for column in result.mapping.columns:
+        say(f"  {column.field:<{width}}  {column.header!r} (column {column.index + 1}, {_WHY[column.why]})")
     if result.mapping.unused:
         say(f"Not read: {', '.join(repr(name) for name in result.mapping.unused)}.")
     say()
@@ -159,9 +191,15 @@ def _as_json(result: ImportResult) -> dict[str, object]:
         "sheet": result.sheet,
         "header_line": result.header_line,
         "columns": [
-            {"field": column.field, "header": column.header, "why": column.why}
+            {
+                "field": column.field,
+                "header": column.header,
+                "number": column.index + 1,
+                "why": column.why,
+            }
             for column in result.mapping.columns
         ],
+        "notes": result.notes,
         "unused_columns": result.mapping.unused,
         "new": len(plan.new),
         "changed": len(plan.changed),

@@ -7,9 +7,13 @@ only the others are handed to the library, which takes ten times longer.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from html import unescape
 
+from outreach.contacts.country import package_table
 from outreach.contacts.folding import INVISIBLE
 
 # The addresses that need no second look: common signs in the local part, labels of RFC 1123 with single
@@ -24,15 +28,52 @@ _FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x3
 _HYPHENS = {0x2010: "-", 0x2011: "-"}
 _CLEAN = _QUOTES | _FULL_WIDTH | _HYPHENS
 
-_AT_WORD = (
-    r"(?:at|ät|aet|arroba|arr?obase|chiocciola|kukac|ma[łl]pa|zavin[áa][čc]|snabel-?a|apenstaartje|majmun\w*"
-    r"|afna|a|@)"
+_ENTITY = re.compile(
+    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|commat|period|amp|lt|gt|nbsp|quot|apos|shy|hyphen|dash);"
 )
-_AT = re.compile(rf"\s*(?:[(\[{{<]\s*{_AT_WORD}\s*[)\]}}>]|_at_|-at-|&#0*64;|&commat;|%40)\s*", re.IGNORECASE)
-_DOT_WORD = (
-    r"(?:dot|punkt|point|punto|ponto|punt|piste|kropka|te[čc]ka|bodka|pont|punct|prick|punktum|taškas|\.)"
-)
-_DOT = re.compile(rf"\s*[(\[{{<]\s*{_DOT_WORD}\s*[)\]}}>]\s*", re.IGNORECASE)
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>@]*>")
+_IMAGE = re.compile(r"(?<=\w)\s*<img\b[^<>]*>\s*(?=\w)", re.IGNORECASE)
+_MAIL_LINK = re.compile(r"<a\b[^<>]*?href=[\"']?mailto:[^<>]*>", re.IGNORECASE)
+
+
+@cache
+def _signs() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """ "@" and "." as words in brackets, and an address with both as bare words (``address_signs.toml``)."""
+    table = package_table("address_signs.toml")
+    at, dot = (
+        "|".join(
+            sorted({re.escape(w) for words in table[sign].values() for w in words}, key=len, reverse=True)
+        )
+        for sign in ("at", "dot")
+    )
+    bare_at, bare_dot = (
+        "|".join(
+            sorted(
+                {re.escape(w) for words in table[sign].values() for w in words if len(w) > 1},
+                key=len,
+                reverse=True,
+            )
+        )
+        for sign in ("at", "dot")
+    )
+    return (
+        re.compile(rf"\s*(?:[(\[{{<]\s*(?:{at})\s*[)\]}}>]|_at_|-at-|%40)\s*", re.IGNORECASE),
+        re.compile(rf"\s*[(\[{{<]\s*(?:{dot})\s*[)\]}}>]\s*", re.IGNORECASE),
+        re.compile(
+            rf"(?<![\w.@-])([\w+-]+(?:(?:\.| (?:{bare_dot}) )[\w+-]+)*) (?:{bare_at}) "
+            rf"([\w-]+(?:(?:\.| (?:{bare_dot}) )[\w-]+)* (?:{bare_dot}) [a-z]{{2,24}})(?![\w@-])",
+            re.IGNORECASE,
+        ),
+    )
+
+
+def _written_out(match: re.Match[str]) -> str:
+    """ "info at town dot example" -> the address."""
+    dot = _signs()[1]
+    local, host = (dot.sub(".", re.sub(r" (\S+) ", r"(\1)", part)) for part in match.groups())
+    return f"{local}@{host}"
+
+
 _SPACED_AT = re.compile(r"\s*@\s*")
 _ASIDE = re.compile(r"\([^()@]*\)|\[[^\[\]@]*\]")
 _URL = re.compile(r"(?:https?:/|www\.)", re.IGNORECASE)
@@ -92,7 +133,18 @@ def find(cell: str) -> Found:
     Nothing is guessed: of "first,last@place.example" or "a b.@place.example" no half is taken for an address.
     """
     text = INVISIBLE.sub("", cell.translate(_CLEAN)) if not cell.isascii() else cell
-    text = _DOT.sub(".", _AT.sub("@", text))
+    if text[:1] in "[{" and '"' in text:
+        text = _unpacked(text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: unescape(match[0]), text)
+        text = INVISIBLE.sub("", text.replace("\u00a0", " "))
+    if "<" in text:
+        text = _IMAGE.sub("@", text)
+        text = _MARKUP.sub(" ", text) if "@" in _MARKUP.sub(" ", text) else _MAIL_LINK.sub(_target, text)
+    at, dot, bare = _signs()
+    text = dot.sub(".", at.sub("@", text))
+    if " " in text:
+        text = bare.sub(_written_out, text)
     if "@" not in text:
         return Found()
     text = _ASIDE.sub(" ", _SPACED_AT.sub("@", text.replace("<", " <").replace(">", "> ")))
@@ -110,6 +162,44 @@ def find(cell: str) -> Found:
                 invalid.append(f"{before} {piece}" if _torn(before) else piece)
         before = word
     return Found(tuple(valid.values()), tuple(invalid), _name_before(text) if len(valid) == 1 else None)
+
+
+def _target(match: re.Match[str]) -> str:
+    """What a link to a mail address writes to."""
+    return (
+        " " + match[0].lower().partition("mailto:")[2].partition(">")[0].partition("?")[0].strip("\"' ") + " "
+    )
+
+
+def _unpacked(text: str) -> str:
+    """The texts of a cell that holds JSON, as in France's directory of public services."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    texts: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, str):
+            texts.append(one)
+        elif isinstance(one, list | dict):
+            waiting[:0] = one.values() if isinstance(one, dict) else one
+    return "\n".join(texts)
+
+
+def is_certified(address: str) -> bool:
+    """Is it a box, such as one of Italy's PEC, that takes certified mail only (``certified_mail.toml``)?"""
+    domain = address.rpartition("@")[2]
+    return _certified_domain(domain)
+
+
+@lru_cache(maxsize=4096)
+def _certified_domain(domain: str) -> bool:
+    table = package_table("certified_mail.toml")
+    return not set(domain.split(".")[:-1]).isdisjoint(table["labels"]) or any(
+        domain == one or domain.endswith(f".{one}") for one in table["domains"]
+    )
 
 
 def _pieces(word: str) -> list[str]:
@@ -153,7 +243,7 @@ def has_address(cell: str) -> bool:
 
 
 def _may_hold(cell: str) -> bool:
-    return len(cell) < 4000 and any(sign in cell for sign in "@＠﹫([{&%_-")
+    return len(cell) < 4000 and any(sign in cell for sign in "@＠﹫([{&%_- <")
 
 
 def is_website(cell: str) -> bool:

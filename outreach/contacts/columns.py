@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from outreach.contacts.addresses import has_address, is_website
 from outreach.contacts.country import habits
-from outreach.contacts.folding import tidy
+from outreach.contacts.folding import fold, tidy
 from outreach.contacts.headers import OWN_PREFIX, Field, field_of
 from outreach.errors import InputError
 
 _SHARE = 0.9  # of its filled cells have to look alike for a column to be known by its content
-_SEVERAL = frozenset({Field.EMAIL, Field.CERTIFIED_EMAIL, Field.MUNICIPALITY})
+_FEWER = 0.5  # where no column is known to hold addresses otherwise
+_SEVERAL = frozenset({Field.EMAIL, Field.CERTIFIED_EMAIL, Field.EMAIL_KIND, Field.MUNICIPALITY})
 _UNDECIDED = (Field.TOWN, Field.NAME)
 
 
@@ -22,6 +24,7 @@ class Why(StrEnum):
     HEADER = "header"  # its name says so
     CONTENT = "content"  # its cells say so
     OVERRIDE = "override"  # the user says so
+    REMEMBERED = "remembered"  # the user said so when a list with the same header was imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,11 @@ def map_columns(
     overrides: Mapping[str, str | Sequence[str]] | None = None,
     *,
     country: str,
+    hidden: Collection[int] = (),
+    remembered: bool = False,
 ) -> ColumnMapping:
-    """Decide which columns of a table are read.
+    """Decide which columns of a table are read. ``hidden`` ones serve only what no other column serves.
+    ``remembered`` says that the overrides were given for an earlier list with this header.
 
     ``overrides`` maps the name of a field (``email``, ``municipality`` ...: the values of
     :class:`~outreach.contacts.headers.Field`) to the header of its column, to the column's number counted
@@ -71,16 +77,24 @@ def map_columns(
         settled.add(field)
         for column in [wanted] if isinstance(wanted, str) else wanted:
             if column.strip():
-                chosen[_column_named(column, header)] = (field, Why.OVERRIDE)
+                chosen[_column_named(column, header)] = (
+                    field,
+                    Why.REMEMBERED if remembered else Why.OVERRIDE,
+                )
 
     for index, title in enumerate(header):
         known = field_of(title.strip(), languages)
         if known is not None and index not in chosen and known not in settled:
             chosen[index] = (known, Why.HEADER)
 
+    seen = {field for index, (field, _) in chosen.items() if index not in hidden}
+    for index in hidden:
+        if index in chosen and chosen[index][1] is Why.HEADER and chosen[index][0] in seen:
+            del chosen[index]
+
     cells = _sample_by_column(sample_rows, len(header))
     _correct_addresses(chosen, cells, settled)
-    _settle_names(chosen, settled)
+    _settle_names(chosen, settled, cells)
     if not _has(chosen, Field.EMAIL) and not _has(chosen, Field.CERTIFIED_EMAIL):
         raise InputError(
             f"No column of e-mail addresses was found among: {_listed(header)}.",
@@ -96,6 +110,24 @@ def map_columns(
                 "Name it with --map municipality=COLUMN or --map code=COLUMN.",
             )
     return _mapping(chosen, header)
+
+
+def header_key(header: Sequence[str]) -> str:
+    """What two lists with the same header share, also a list and the file of its rejected rows: the digest of
+    the folded names. Empty for a list without header: nothing of it would tell it from another."""
+    if all(title == f"column {number}" for number, title in enumerate(header, 1)):
+        return ""
+    names = "\x1f".join(fold(title) for title in header if not title.startswith(OWN_PREFIX))
+    return hashlib.sha256(names.encode()).hexdigest()
+
+
+def by_number(overrides: Mapping[str, Sequence[str]], header: Sequence[str]) -> dict[str, list[str]]:
+    """``overrides`` with the number, from 1, of each column in the place of its name: how they are remembered.
+    Raises InputError as :func:`map_columns`."""
+    return {
+        _field_named(name).value: [f"#{_column_named(one, header) + 1}" for one in wanted if one.strip()]
+        for name, wanted in overrides.items()
+    }
 
 
 def _field_named(name: str) -> Field:
@@ -129,6 +161,7 @@ def _column_named(wanted: str, header: Sequence[str]) -> int:
             raise InputError(
                 f"There are several columns called {wanted!r}.", f"Give a number instead: {numbers}."
             )
+    key = key.removeprefix("#")
     if key.isascii() and key.isdigit() and 1 <= int(key) <= len(header):
         return int(key) - 1
     raise InputError(f"There is no column {wanted!r}.", f"The columns are: {_listed(header)}.")
@@ -167,11 +200,13 @@ def _correct_addresses(
             if shares[index] == 0 and any(shares[other] for other in named):
                 del chosen[index]
         return
-    by_content = [
-        i
-        for i, share in enumerate(shares)
-        if share is not None and share >= _SHARE and chosen.get(i, (None, None))[1] is not Why.OVERRIDE
+    free = [
+        i for i in range(len(cells)) if chosen.get(i, (None, None))[1] not in (Why.OVERRIDE, Why.REMEMBERED)
     ]
+    for enough in (_SHARE, _FEWER):
+        by_content = [i for i in free if (shares[i] or 0) >= enough]
+        if by_content:
+            break
     if by_content:
         for index in named:
             del chosen[index]
@@ -179,12 +214,19 @@ def _correct_addresses(
             chosen[index] = (Field.EMAIL, Why.CONTENT)
 
 
-def _settle_names(chosen: dict[int, tuple[Field, Why]], settled: set[Field]) -> None:
+def _settle_names(
+    chosen: dict[int, tuple[Field, Why]], settled: set[Field], cells: Sequence[Sequence[str]]
+) -> None:
     """A column "town" or "name" is the municipality's when no other is, else "name" is a person's."""
     for undecided in _UNDECIDED:
         indexes = sorted(index for index, (field, _) in chosen.items() if field is undecided)
         for index in indexes:
             field = Field.OTHER
+            if cells[index] and not any(any(map(str.isalpha, cell)) for cell in cells[index]):
+                # Numbers: "Población" is a town and a population.
+                free = not _has(chosen, Field.POPULATION) and Field.POPULATION not in settled
+                chosen[index] = (Field.POPULATION if free else Field.OTHER, Why.CONTENT)
+                continue
             if not _has(chosen, Field.MUNICIPALITY) and Field.MUNICIPALITY not in settled:
                 field = Field.MUNICIPALITY
             elif undecided is Field.NAME and not _has(chosen, Field.PERSON) and Field.PERSON not in settled:

@@ -24,6 +24,7 @@ _TOTALS = frozenset(
     kokku viso iomlan soma""".split()  # noqa: SIM905 - a list of words reads better as words
 )
 _LANGUAGES_APART = re.compile(r"[;,/+&|\s-]+")
+_NUMBER = re.compile(r"\d+$")
 _NOT_DIGIT = re.compile(r"\D")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,'’ ]\d{3})*|\d+(?:[.,]0+)?")
 _ISO_REGION = re.compile(r"([A-Z]{2})-[A-Z0-9]{1,3}")
@@ -84,6 +85,7 @@ class Normalizer:
         self._country = country
         self._emails = mapping.indexes(Field.EMAIL)
         self._certified = mapping.indexes(Field.CERTIFIED_EMAIL)
+        self._kinds = _kind_columns(mapping)
         self._municipalities = mapping.indexes(Field.MUNICIPALITY)
         self._code = mapping.first(Field.CODE)
         self._region = mapping.first(Field.REGION)
@@ -114,6 +116,8 @@ class Normalizer:
                 found.append(address)
             elif cell:
                 person_in_cell = self._read_cell(row, index, cell, found, refused) or person_in_cell
+        if len(found) > 1 or self._kinds:
+            found = self._plain_first(found, cells)
         if not found:
             for index in self._certified:
                 self._read_cell(row, index, cells[index], found, refused)
@@ -170,6 +174,20 @@ class Normalizer:
             result.append(ContactRow(place, address, kind, line, known_person, role, language))
         return [*result, *refused] if refused else result
 
+    def _plain_first(self, found: list[str], cells: list[str]) -> list[str]:
+        """Without certified addresses, where there is a plain one."""
+        told = {
+            address.casefold()
+            for index, kind in self._kinds.items()
+            if fold(cells[kind]).startswith(_certified_kinds())
+            for address in addresses.find(cells[index]).valid
+        }
+        return [
+            address
+            for address in found
+            if address.casefold() not in told and not addresses.is_certified(address)
+        ] or found
+
     def _read_cell(
         self, row: Row, index: int, cell: str, found: list[str], refused: list[Rejected]
     ) -> str | None:
@@ -217,6 +235,26 @@ class Normalizer:
             return None
         first = "" if self._first_name is None else cells[self._first_name]
         return tidy(f"{first} {cells[self._last_name]}") or None
+
+
+def _kind_columns(mapping: ColumnMapping) -> dict[int, int]:
+    """Column of addresses -> the column that tells their kind: that of the same number, else the nearest."""
+    kinds = [column for column in mapping.columns if column.field is Field.EMAIL_KIND]
+    pairs: dict[int, int] = {}
+    if not kinds:
+        return pairs
+    for column in mapping.columns:
+        if column.field is Field.EMAIL:
+            number = _NUMBER.search(column.header)
+            same = [kind for kind in kinds if number and kind.header.endswith(number[0])]
+            nearest = min(same or kinds, key=lambda kind: abs(kind.index - column.index))
+            pairs[column.index] = nearest.index
+    return pairs
+
+
+@cache
+def _certified_kinds() -> tuple[str, ...]:
+    return tuple(fold(word) for word in package_table("certified_mail.toml")["kinds"])
 
 
 def clean_code(cell: str, country: str) -> str:

@@ -18,3 +18,6 @@ class RawTable:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    header: tuple[str, ...] | None = None  # of formats that name their fields; then ``rows`` are records only
+    hidden: frozenset[int] = frozenset()  # columns, from 0, that the spreadsheet program does not show
+    notes: tuple[str, ...] = ()  # sentences for whoever imports the file

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from outreach.contacts import decode, merge, normalize, rejects
-from outreach.contacts.columns import ColumnMapping, map_columns
+from outreach.contacts import merge, normalize, rejects
+from outreach.contacts.columns import ColumnMapping
 from outreach.contacts.finder import Finder
 from outreach.contacts.merge import ImportPlan
 from outreach.db import directory, imports, places
 from outreach.db.engine import Database
 from outreach.delivery import tokens
 from outreach.errors import InputError
-from outreach.jobs.workspace import read_bytes
+from outreach.jobs import read_list
+from outreach.jobs.read_list import Reading
 from outreach.model.countries import COUNTRIES
 from outreach.settings import Workspace
 
@@ -36,6 +36,7 @@ class ImportResult:
     delimiter: str | None
     sheet: str | None
     header_line: int
+    notes: tuple[str, ...]  # on what is hidden in a workbook, and the like
     mapping: ColumnMapping
     plan: ImportPlan
     rejects_file: Path | None  # where the rejected rows were written
@@ -69,18 +70,16 @@ def import_contacts(
     actor: str,
     apply: bool,
     source: str | None = None,
-    columns: Mapping[str, Sequence[str]] | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    sheet: str | None = None,
+    reading: Reading | None = None,
     legal_basis: str | None = None,
 ) -> ImportResult:
     """Plan the import of ``file`` and, with ``apply``, do it, all or nothing.
 
     Rejected rows are written beside the file as ``<name>.rejected.csv``, to be mended and imported; nothing
-    else is written without ``apply``. ``source`` is what mails say of where an address comes from; mended
-    rejects belong to the source they came from, and take nothing else from it. ``legal_basis`` is kept with each
-    new contact; left out, it is that of the settings.
+    else is written without ``apply``. The columns named in ``reading`` are remembered with ``apply``. ``source``
+    is what mails say of where an address comes from; mended rejects belong to the source they came from, and take
+    nothing else from it. ``legal_basis`` is kept with each new contact; left out, it is
+    that of the settings.
 
     Raises :class:`~outreach.errors.InputError` for a file that is not a readable contact list.
     """
@@ -88,26 +87,25 @@ def import_contacts(
         raise InputError(
             f"{country!r} is no country of the network.", f"Write one of {', '.join(COUNTRIES)}."
         )
-    data = read_bytes(file)
-    table = decode.table(
-        data, filename=str(file), country=country, encoding=encoding, delimiter=delimiter, sheet=sheet
-    )
-    if sheet is not None and table.sheet is None:
-        raise InputError(f"{file} has no sheets: it is {table.format.upper()}.", "Leave --sheet out.")
-    mended = rejects.source_of(table.header, table.sample)
-    source = source or mended or file.name
-    mapping = map_columns(table.header, table.sample, columns, country=country)
-    with database.read() as connection:
-        known = directory.known(connection, country, source)
-        key = partial(tokens.suppression_key, workspace.key)
-        suppressed = directory.suppressed_by(connection, key)
-        finder = Finder(country, places.official(connection, country), places.decided(connection, country))
-    rows = normalize.contacts(table.rows, mapping, country)
-    plan = merge.plan(rows, known, suppressed, is_whole=mended is None, finder=finder or None)
+    reading = reading or Reading()
+    with read_list.opened(database, file, country, reading) as listing:
+        table, mapping = listing.table, listing.mapping
+        mended = rejects.source_of(table.header, table.sample)
+        source = source or mended or file.name
+        with database.read() as connection:
+            known = directory.known(connection, country, source)
+            key = partial(tokens.suppression_key, workspace.key)
+            suppressed = directory.suppressed_by(connection, key)
+            finder = Finder(
+                country, places.official(connection, country), places.decided(connection, country)
+            )
+        rows = normalize.contacts(table.rows, mapping, country)
+        plan = merge.plan(rows, known, suppressed, is_whole=mended is None, finder=finder or None)
+    if apply:
+        read_list.remember(database, listing, reading, actor=actor, now=now)
     applied = apply and bool(not plan.changes_nothing or plan.gone)
     number = None
     if applied:
-        digest = hashlib.sha256(data).hexdigest()
         basis = workspace.settings.privacy.legal_basis if legal_basis is None else legal_basis
         with database.write() as connection:
             number = imports.begin(
@@ -116,7 +114,7 @@ def import_contacts(
                 country=country,
                 file=str(file),
                 source=source,
-                digest=digest,
+                digest=listing.digest,
                 legal_basis=basis,
                 added=len(plan.new),
                 changed=len(plan.changed) + len(plan.changed_places),
@@ -128,7 +126,7 @@ def import_contacts(
                 plan,
                 country=country,
                 source=source,
-                digest=digest,
+                digest=listing.digest,
                 now=now,
                 import_id=number,
                 legal_basis=basis,
@@ -151,6 +149,7 @@ def import_contacts(
         delimiter=table.delimiter,
         sheet=table.sheet,
         header_line=table.header_line,
+        notes=table.notes,
         mapping=mapping,
         plan=plan,
         rejects_file=_write_rejects(file, plan, table.header, source),

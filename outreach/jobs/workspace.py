@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import outreach
@@ -59,6 +60,25 @@ def write_bytes(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
+
+
+def open_bytes(path: Path) -> BufferedReader:
+    """A file to be read in pieces, closed by the caller. Raises :class:`~outreach.errors.InputError` with a
+    sentence, also for what is no plain file: a device or a pipe might never end, and cannot be read twice."""
+    try:
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise InputError(
+                f"{path} is no plain file, but a device or a pipe.", "Save the list to a file and name that."
+            )
+        return path.open("rb")
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.", "Check its name and the folder you are in.") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not a file.", "Name a file in it.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
+    except ValueError:
+        raise InputError(f"{str(path)!r} is no name of a file.", "Check it.") from None
 
 
 def make_folder(folder: Path) -> None:

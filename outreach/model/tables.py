@@ -158,6 +158,22 @@ class PlaceQuestion(SQLModel, table=True):
     target: str | None = None  # the key of the municipality it is; its own: one that no official list has
 
 
+class ListColumns(SQLModel, table=True):
+    """Which columns of a list are what, as somebody corrected it; a list with the same header is read so again."""
+
+    __tablename__: ClassVar[Any] = "list_columns"
+    __table_args__ = (sa.UniqueConstraint("country", "header_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    country: str = Field(max_length=2)
+    header_key: str = Field(max_length=64)  # contacts.columns.header_key
+    columns: dict[str, Any] = Field(
+        sa_type=sa.JSON
+    )  # field -> numbers of columns, as "#3"; none: there is none
+    updated_at: datetime = _instant()
+    updated_by: str
+
+
 class Campaign(SQLModel, table=True):
     """A definition checked, and perhaps launched, for one country with one sender."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,3 +159,52 @@ def test_the_same_address_at_two_municipalities_gets_one_mail(desk: Desk, file: 
     desk.type("campaigns", "launch", "trial", "--country", "BE", "--yes")
     assert len(desk.rows(schema.message, "id")) == 1
     assert ExclusionReason.SHARED_ADDRESS in desk.rows(schema.recipient, "excluded")
+
+
+class TestRememberedColumns:
+    LIST = "Naam;Post;Post 2\nAalst-Noord;info@aalst.example;old@aalst.example\n"
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "lijst.csv"
+        path.write_text(self.LIST)
+        return path
+
+    def shown(self, desk: Desk, path: Path, *options: str) -> list[tuple[str, int, str]]:
+        out = desk.type("contacts", "import", path, "--country", "BE", "--json", *options)
+        columns = json.loads(out)["columns"]
+        return [(one["field"], one["number"], one["why"]) for one in columns if one["field"] == "email"]
+
+    def test_they_are_named_once(self, desk: Desk, path: Path) -> None:
+        found_out = [("email", 2, "content"), ("email", 3, "content")]
+        assert self.shown(desk, path) == found_out
+        assert self.shown(desk, path, "--map", "email=Post") == [("email", 2, "override")]
+        assert self.shown(desk, path) == found_out  # nothing was applied
+        assert self.shown(desk, path, "--map", "email=Post", "--apply") == [("email", 2, "override")]
+        # The next version of the list, under another name; and the rejected rows of it.
+        later = path.with_name("lijst-2027.csv")
+        later.write_text(self.LIST.replace("Naam", "NAAM ") + "Gent-Oud;geen;x@gent.example\n")
+        assert self.shown(desk, later) == [("email", 2, "remembered")]
+        rejects = later.with_name("lijst-2027.rejected.csv")
+        assert self.shown(desk, rejects) == [("email", 2, "remembered")]
+        # Another country, another header, and once it is forgotten.
+        other = path.with_name("other.csv")
+        other.write_text(self.LIST.replace("Naam", "Gemeente"))
+        assert self.shown(desk, other) == found_out
+        assert self.shown(desk, path, "--forget-map", "--apply") == found_out
+        assert self.shown(desk, path) == found_out
+        assert [row for row in desk.rows(schema.audit, "action") if row == "contacts.columns"] == [
+            "contacts.columns",
+            "contacts.columns",
+        ]
+
+    def test_a_field_that_no_column_serves(self, desk: Desk, path: Path) -> None:
+        self.shown(desk, path, "--map", "email=3", "--map", "person=", "--apply")
+        assert self.shown(desk, path) == [("email", 3, "remembered")]
+
+    def test_nothing_is_remembered_of_a_list_without_names(self, desk: Desk, path: Path) -> None:
+        path.write_text(
+            "Aalst-Noord;info@aalst.example;b@aalst.example\nGent;c@gent.example;d@gent.example\n"
+        )
+        self.shown(desk, path, "--map", "email=2", "--map", "municipality=1", "--apply")
+        assert desk.rows(schema.list_columns, "id") == []

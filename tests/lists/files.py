@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import unicodedata
 import zipfile
 from html import escape
 from typing import Any
@@ -13,17 +15,41 @@ import xlsxwriter
 
 Rows = list[list[str]]
 
+# Romanian's letters with a comma below came late; ISO 8859-2 and Windows-1250 have the cedilla.
+_BEFORE_UNICODE = str.maketrans("șțȘȚ\u2011", "şţŞŢ-")
+
 _ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 _ODS_NAMES = " ".join(
     f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
 )
 
 
+def fits(cell: str, encoding: str) -> bool:
+    try:
+        cell.encode(encoding)
+    except UnicodeError:
+        return False
+    return True
+
+
+def in_code_page(cell: str, encoding: str) -> str:
+    """As people typed it before there was Unicode: the letters that the page has, or those without their marks."""
+    if fits(cell, encoding):
+        return cell
+    old = cell.translate(_BEFORE_UNICODE)
+    if fits(old, encoding):
+        return old
+    return (
+        "".join(c if fits(c, encoding) else unicodedata.normalize("NFKD", c)[:1] for c in old)
+        .encode(encoding, "ignore")
+        .decode(encoding)
+    )
+
+
 def text(rows: Rows, encoding: str, delimiter: str, quoting: Any = csv.QUOTE_MINIMAL) -> bytes:
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator="\r\n", quoting=quoting).writerows(rows)
-    # What the code page lacks stands in no file that is in it.
-    return out.getvalue().encode(encoding, "ignore")
+    return out.getvalue().encode(encoding)
 
 
 def xlsx(rows: Rows, above: Rows = (), groups: list[tuple[str, int]] = (), notes: Rows = ()) -> bytes:  # type: ignore[assignment]
@@ -127,9 +153,14 @@ def geojson(rows: Rows) -> bytes:
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False).encode()
 
 
+def xml_name(title: str) -> str:
+    """``E-mail algemeen`` -> ``e_mail_algemeen``; of a name in two languages the first."""
+    return re.sub(r"\W+", "_", title.partition("/")[0].strip().lower())
+
+
 def xml(rows: Rows) -> bytes:
     """A register: one element a row, the names of the columns as XML can have them."""
-    names = ["".join(c if c.isalnum() else "_" for c in name) for name in rows[0]]
+    names = [xml_name(name) for name in rows[0]]
     lines = "".join(
         "<organisation>"
         + "".join(f"<{n}>{escape(c)}</{n}>" for n, c in zip(names, row, strict=False))

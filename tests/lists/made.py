@@ -50,11 +50,23 @@ def made(country: str, chance: Random, rows: int = 40, *, with_code: bool | None
     if chance.random() < 0.6:
         chance.shuffle(fields)
     header = _header(fields, habit["columns"], chance)
+    if kind in ("csv", "txt"):
+        header = [files.in_code_page(title, how.partition(":")[0]) for title in header]
+    elif kind == "xml":
+        header = [files.xml_name(title) for title in header]
     table = [header]
     truth, spellings = [], []
     as_json = bool(habit.get("json_cells")) and kind == "csv" and chance.random() < 0.6
     for town in everyone:
         values, found = _row(town, fields, chance, as_json)
+        if kind in ("csv", "txt") and not files.fits(values["email"], how.partition(":")[0]):
+            # What the code page lacks stands in no file that is in it.
+            values["email"] = f"{habit['offices'][0]}@{domain(town)}"
+            found = (values["email"], *(one for one in found if one == values["email2"]))
+        if kind in ("csv", "txt"):
+            values = {
+                field: files.in_code_page(value, how.partition(":")[0]) for field, value in values.items()
+            }
         spellings.append(values["name"])
         truth.append((town, found))
         table.append([values[field] for field in fields])
@@ -133,6 +145,7 @@ def _file(
     if kind in ("csv", "txt"):
         encoding, _, delimiter = how.partition(":")
         quoting = csv.QUOTE_ALL if chance.random() < 0.2 else csv.QUOTE_MINIMAL
+        notes = [[files.in_code_page(cell, encoding) for cell in row] for row in notes]
         padded = [row + [""] * (width - len(row)) for row in (*above, *table, *notes)]
         return files.text(padded, encoding, delimiter, quoting), f"list.{kind}"
     if kind == "xlsx":

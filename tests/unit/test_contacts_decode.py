@@ -116,7 +116,7 @@ def test_lines_are_those_of_the_file() -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "password"),
         (b"Gemeinde;E-Mail\nA\x00B;info@a.example\n", "NUL"),
         (bytes(range(1, 256)) * 10, "not a text file"),
-        (b'{"type": "FeatureCollection"}', "JSON"),
+        (b'{"type": "FeatureCollection"}', "no list of records"),
         (b"Gemeinde;E-Mail\n", "no rows below"),
         (b"a;" * 2000 + b"\ninfo@a.example;b\nc;d\n" * 3, "columns are more"),
     ],
