@@ -57,7 +57,7 @@ def golden() -> None:
         got = to_json("", classify(parse((GOLDEN / "messages" / wanted["file"]).read_bytes())))
         if "kind" in wanted:
             table[wanted["kind"], got["kind"]] += 1
-        for name in ("kind", "intent", "bounces", "rsvp", "refer_to", "text"):
+        for name in ("kind", "intent", "language", "until", "bounces", "rsvp", "refer_to", "text"):
             if name in wanted:
                 of[name] += 1
                 right[name] += within(wanted[name], got.get(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import time
 from datetime import date
@@ -36,7 +37,7 @@ def test_golden(expected: dict[str, Any]) -> None:
     assert out["kind"] != expected.get("kind_not")
     for bounce in out.get("bounces", []):
         bounce.pop("diagnostic", None)
-    for key in ("bounces", "rsvp", "refer_to", "text"):
+    for key in ("intent", "language", "until", "bounces", "rsvp", "refer_to", "text"):
         if key in expected:
             assert out[key] == expected[key]
     found = [(clue.rung, clue.value) for clue in clues(parsed, own_addresses={"invite@network.example"})]
@@ -51,6 +52,20 @@ def test_golden(expected: dict[str, Any]) -> None:
 
 def test_every_golden_message_is_expected_of() -> None:
     assert {path.name for path in (_GOLDEN / "messages").iterdir()} == {row["file"] for row in _EXPECTED}
+
+
+def test_what_is_made_by_form_is_as_the_forms_say() -> None:
+    spec = importlib.util.spec_from_file_location("generate", _GOLDEN / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    made = {f"{name}.eml": (raw, row) for name, raw, row in generate.made()}
+    told = {row["file"]: row for row in _EXPECTED if row.get("made")}
+    assert made.keys() == told.keys()
+    for file, (raw, row) in made.items():
+        assert (_GOLDEN / "messages" / file).read_bytes() == raw, file
+        assert told[file] == {"file": file, "made": True, **row}
 
 
 def test_order_of_detectors() -> None:
