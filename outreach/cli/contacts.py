@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
+from outreach.cli import people
 from outreach.cli.shell import JSON, LAST_NUMBER, count, country_code, print_json, print_table, say, shell
 
 if TYPE_CHECKING:
@@ -338,6 +339,12 @@ def undo(
     say(
         f"Import {number} is undone: {count(removed, 'contact')} removed, {count(put_back, 'change')} taken back."
     )
+
+
+app.command()(people.show)
+app.command()(people.edit)
+app.command()(people.export)
+app.command()(people.erase)
 
 
 @suppress.command("add")

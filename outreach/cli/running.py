@@ -124,6 +124,9 @@ def tell(report: RunReport) -> None:
     if report.did_nothing:
         return
     polled, sent = report.polled, report.sent
+    if report.removed:
+        parts = ", ".join(f"{number} {what}" for what, number in report.removed.items())
+        say(f"Removed or emptied, as their time was over ([privacy]): {parts}.")
     if polled.read:
         kinds = ", ".join(f"{number} {kind}" for kind, number in polled.kinds.most_common())
         say(f"Read {count(polled.read, 'new message')}: {kinds}.")

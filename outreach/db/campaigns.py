@@ -282,6 +282,7 @@ def follow_ups(connection: sa.Connection, campaign_id: int, last: str, step: str
             _MESSAGE.c.campaign_id == campaign_id,
             _MESSAGE.c.step == last,
             _MESSAGE.c.state == MessageState.SENT,
+            _MESSAGE.c.email_key.not_like(f"{ERASED}%"),
             ~sa.exists().where(later.c.recipient_id == recipient.c.id, later.c.step == step),
             ~sa.exists().where(
                 event.c.campaign_id == campaign_id,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from outreach.contacts.merge import ContactKey, ImportPlan, KnownContact
 from outreach.db import schema
 from outreach.db.dialect import insert_ignoring, insert_rows, upsert
+from outreach.db.schema import ERASED
 from outreach.model.values import Place
 
 _PLACE = ("name", "code", "region", "population", "languages", "time_zone")
@@ -37,7 +38,7 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
             contact.c.edited,
         )
         .join(municipality, municipality.c.id == contact.c.municipality_id)
-        .where(municipality.c.country == country)
+        .where(municipality.c.country == country, contact.c.email_key.not_like(f"{ERASED}%"))
     )
     found: dict[ContactKey, KnownContact] = {}
     places: dict[int, Place] = {}
@@ -264,6 +265,7 @@ def contacts(
             contact.c.gone_at,
         )
         .join(municipality, municipality.c.id == contact.c.municipality_id)
+        .where(contact.c.email_key.not_like(f"{ERASED}%"))
         .order_by(municipality.c.country, municipality.c.name, contact.c.email_key)
     )
     if country:

@@ -180,7 +180,7 @@ def _remove_empty_places(connection: sa.Connection, number: int) -> None:
     municipality, question = schema.municipality, schema.place_question
     told = [
         sa.exists().where(table.c.municipality_id == municipality.c.id)
-        for table in (_CONTACT, schema.recipient, schema.engagement, schema.registration)
+        for table in (_CONTACT, schema.recipient, schema.engagement, schema.registration, schema.proposal)
     ]
     empty = sa.select(municipality.c.id).where(
         municipality.c.import_id == number, municipality.c.official_list.is_(None), ~sa.or_(*told)

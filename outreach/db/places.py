@@ -212,8 +212,16 @@ def move(connection: sa.Connection, old: int, new: int) -> None:
             registration.c.municipality_id == old, registration.c.campaign_id.in_(places_of_new)
         )
     )
-    for table in (recipient, registration, schema.engagement):
+    for table in (recipient, registration, schema.engagement, schema.proposal):
         connection.execute(sa.update(table).where(table.c.municipality_id == old).values(municipality_id=new))
+    effect = schema.effect
+    for id_, subject in connection.execute(
+        sa.select(effect.c.id, effect.c.subject).where(effect.c.subject.like(f"%:{old}"))
+    ).all():
+        campaign_id, _, municipality_id = subject.partition(":")
+        if campaign_id.isdigit() and municipality_id == str(old):
+            told = sa.update(effect).where(effect.c.id == id_)
+            connection.execute(told.values(subject=f"{campaign_id}:{new}"))
     connection.execute(sa.delete(schema.contact_change).where(schema.contact_change.c.municipality_id == old))
     connection.execute(sa.delete(_PLACE).where(_PLACE.c.id == old))
 
@@ -274,7 +282,11 @@ def addresses(connection: sa.Connection, country: str) -> list[tuple[int, str, C
     statement = (
         sa.select(contact.c.municipality_id, contact.c.email_key, contact.c.kind)
         .join(_PLACE, _PLACE.c.id == contact.c.municipality_id)
-        .where(_PLACE.c.country == country, contact.c.gone_at.is_(None))
+        .where(
+            _PLACE.c.country == country,
+            contact.c.gone_at.is_(None),
+            contact.c.email_key.not_like(f"{schema.ERASED}%"),
+        )
     )
     return [(place, email_key, kind) for place, email_key, kind in connection.execute(statement)]
 

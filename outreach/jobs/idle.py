@@ -11,7 +11,7 @@ from pathlib import Path
 from outreach.db.glance import Glance, glance
 from outreach.errors import OutreachError
 from outreach.imap import first_folder, open_mailbox
-from outreach.jobs import accounts
+from outreach.jobs import accounts, retention
 from outreach.model.states import WAITING_MESSAGE_STATES, CampaignState, MessageState
 from outreach.settings import Workspace
 
@@ -25,6 +25,8 @@ def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
     if not url.startswith("sqlite:///"):
         return False
     try:
+        if retention.is_due(workspace, now):
+            return False
         seen = glance(
             Path(url.removeprefix("sqlite:///")),
             now,
@@ -34,7 +36,7 @@ def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
             str(CampaignState.FINISHED),
         )
         return seen.version == SCHEMA_VERSION and not seen.work and not _has_news(workspace, seen)
-    except (sqlite3.Error, OutreachError):
+    except (sqlite3.Error, OSError, OutreachError):
         return False
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from outreach.db.engine import Database
 from outreach.errors import MailServerError, SettingsError
-from outreach.jobs import runs
+from outreach.jobs import retention, runs
 from outreach.jobs.plan_campaign import plan
 from outreach.jobs.poll_inbox import PollReport, look_into_sent_folders, poll
 from outreach.jobs.send_mail import SendReport, send
@@ -24,6 +24,7 @@ class RunReport:
     polled: PollReport = field(default_factory=PollReport)
     sent: SendReport = field(default_factory=SendReport)
     planned: int = 0
+    removed: dict[str, int] = field(default_factory=dict)  # as its time was over: what, and how many
 
     @property
     def errors(self) -> list[str]:
@@ -43,6 +44,7 @@ class RunReport:
             self.polled.read
             or self.polled.settled
             or self.planned
+            or self.removed
             or sent.states
             or sent.skipped
             or sent.missed
@@ -80,6 +82,8 @@ def run(
 
     report = RunReport()
     with runs.begin(workspace.root) as name:
+        if do_poll and do_send and retention.is_due(workspace, now()):
+            report.removed = retention.apply(workspace, database, now())
         if do_poll:
             report.polled = poll(workspace, database, now, enough=enough, only=only)
         if do_send:
