@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from outreach.inbound import notices, reasons, reports
+from outreach.inbound import headers, notices, reasons, reports
 from outreach.inbound.marks import mark
 from outreach.inbound.parse import Parsed
 from outreach.model.states import InboundKind
@@ -88,7 +88,19 @@ def _system_mail(parsed: Parsed) -> str | None:
         return f"sent by {sender[:80]}"
     if mark("failure_text").search(_words_of(parsed)[:4000]):
         return f"sent by {sender[:80]}"
+    if (
+        parsed.header("return-path") == "<>"
+        and mark("only_notices").search(local)
+        and _tells_of_another(parsed)
+    ):
+        return f"null return path, sent by {sender[:80]}"
     return None
+
+
+def _tells_of_another(parsed: Parsed) -> bool:
+    """Whether the words name an address that is neither ours nor the sender's: of a language nobody listed."""
+    own = {*parsed.to, parsed.from_address}
+    return any(address not in own for address in headers.addresses(_words_of(parsed)[:4000]))
 
 
 def _names_failure(parsed: Parsed) -> bool:

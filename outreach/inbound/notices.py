@@ -26,6 +26,7 @@ _SUMMARY_LINE = re.compile(r"(?:date|from|to|subject)\b", re.IGNORECASE)
 _DECORATION = re.compile(r"^[\s>|=*_-]+")
 _TAIL = re.compile(r"\W+$")
 _BULLET = re.compile(r"^[\s>*\u2022\u00b7|-]*(?:\d{1,3}[.)]\s)?")
+_ROBOT = re.compile(r"[-+](?:ctl|request|admin|owner|bounces|help)@")  # a list's own addresses
 _TRANSCRIPT = re.compile(r"^\s*(?:[.\s]*while talking to|>>>|<<<|\S+\s*->\s|out:|in:)", re.IGNORECASE)
 
 
@@ -96,7 +97,7 @@ def failures(notice: Notice, named: Iterable[str], own: Collection[str]) -> list
     for number, line in enumerate(lines):
         if "@" not in line:
             continue
-        rank, address = _recipient(line, lines[number - 1] if number else "")
+        rank, address = _recipient(line, lines[number - 1] if number else "", own)
         if address is None or (address in own and rank > 1):
             continue
         (certain, labelled, anywhere)[rank - 1].setdefault(address, number)
@@ -117,11 +118,13 @@ def failures(notice: Notice, named: Iterable[str], own: Collection[str]) -> list
     return list(_with_words(lines, chosen, notice.text))
 
 
-def _recipient(line: str, before: str) -> tuple[int, str | None]:
-    """The address of a line and how surely it failed: 1 begins the line, 2 behind a label, 3 is there."""
+def _recipient(line: str, before: str, own: Collection[str]) -> tuple[int, str | None]:
+    """The address of a line and how surely it failed: 1 begins the line, 2 behind a label, 3 is there. Of
+    several the first that is not ours: "from a@b to c@d"."""
     content = _BULLET.sub("", line, count=1)
-    address = next(headers.addresses(content), None)
-    if address is None:
+    named = list(headers.addresses(content))
+    address = next((each for each in named if each not in own), named[0] if named else None)
+    if address is None or _ROBOT.search(address):
         return 3, None
     at = content.lower().find(address)
     prefix = content[: max(at, 0)].rstrip().rstrip("<\"'([").rstrip()

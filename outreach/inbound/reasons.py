@@ -270,4 +270,4 @@ def _by_class(status: str, texts: list[str]) -> str:
         return "blocked" if status == "4.7.1" else "expired"
     if status.startswith(("5.6.", "5.7.")):
         return "content_error" if status[2] == "6" else "security_error"
-    return "filtered" if any(replies(text) for text in texts) else UNDEFINED
+    return "on_hold" if any(replies(text) for text in texts) else UNDEFINED
