@@ -127,7 +127,11 @@ def language_of(candidate: Candidate, country_languages: Sequence[str]) -> str:
 
 
 def select(
-    candidates: Iterable[Candidate], rules: AudienceRules, country_languages: Sequence[str]
+    candidates: Iterable[Candidate],
+    rules: AudienceRules,
+    country_languages: Sequence[str],
+    *,
+    bilingual: bool = False,
 ) -> list[Included | Excluded]:
     """One decision a candidate, by municipality and contact id, whatever the order they come in.
 
@@ -156,6 +160,8 @@ def select(
                 taken[candidate.email_key] = candidate.contact_id
                 chosen = candidate.contact_id if chosen is None else chosen
                 language, *also = languages_of(candidate, country_languages)
+                if bilingual and also:
+                    language = f"{language}+{also.pop(0)}"
                 decisions.append(
                     Included(candidate.contact_id, candidate.municipality_id, language, tuple(also))
                 )

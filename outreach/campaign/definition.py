@@ -127,6 +127,7 @@ class Definition:
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # name -> https URL
     not_after: date | None = None  # the last day on which mail may go out, as the file gives it
     deadline: date | None = None  # the day the mails ask to answer by
+    bilingual: bool = False  # a municipality with two languages gets both in one mail
     session: Session | None = None
     calendar: bool = False  # a calendar invitation goes with the mails; only with a session
     session_words: Mapping[str, SessionWords] = field(default_factory=lambda: MappingProxyType({}))
@@ -145,8 +146,8 @@ class Definition:
 
     def session_in(self, language: str) -> Session | None:
         """The session with its title, place, room, details and agenda in ``language``, where the file has
-        them."""
-        words = self.session_words.get(language)
+        them; of two ("nl+fr") in the first."""
+        words = self.session_words.get(language.partition("+")[0])
         if self.session is None or words is None:
             return self.session
         return replace(

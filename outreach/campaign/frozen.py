@@ -87,6 +87,7 @@ def _values(definition: Definition) -> dict[str, Any]:
         "links": dict(definition.links),
         "not_after": _iso(definition.not_after),
         "deadline": _iso(definition.deadline),
+        "bilingual": definition.bilingual,
         "session": session
         and {
             "title": session.title,
@@ -135,6 +136,7 @@ def _definition(values: Mapping[str, Any]) -> Definition:
         links=MappingProxyType(dict(values["links"])),
         not_after=_day(values["not_after"]),
         deadline=_day(values["deadline"]),
+        bilingual=values.get("bilingual", False),
         session=_session(values["session"]),
         calendar=values["calendar"],
         session_words=MappingProxyType(

@@ -43,9 +43,9 @@ MAX_SESSION = timedelta(days=7)
 
 _KEYS = (
     *("title", "purpose", "templates", "audience", "links", "window"),
-    *("not_after", "deadline", "steps", "session", "countries"),
+    *("not_after", "deadline", "bilingual", "steps", "session", "countries"),
 )
-_COUNTRY_KEYS = ("links", "window", "not_after", "deadline", "session")
+_COUNTRY_KEYS = ("links", "window", "not_after", "deadline", "bilingual", "session")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SESSION_KEYS = (
     *("title", "start", "end", "time_zone", "place", "room", "online", "details"),
@@ -127,6 +127,7 @@ def _definition(table: Table, slug: str) -> Definition:
         links=_links(table.table("links")),
         not_after=not_after,
         deadline=table.day("deadline"),
+        bilingual=table.flag("bilingual", False),
         session=session,
         calendar=calendar,
         session_words=MappingProxyType(words),

@@ -11,7 +11,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from outreach.errors import InputError
@@ -30,6 +30,9 @@ _TEMPLATE_KEYS = frozenset(
     {"subject", "preheader", "revision", "source_revision", "translator", "reviewed_by"}
 )
 _STRINGS_TEXTS = ("language", "why", "controller", "rights", "unsubscribe")
+
+#: What a file may have besides.
+_OWN_WORDS: Mapping[str, object] = {"signature": "", "notice": "", "paragraphs": {}}
 
 #: The prefilled answers every strings file has to word.
 ANSWERS = ("yes", "in_person", "online", "no", "question", "other_office", "unsubscribe")
@@ -84,6 +87,10 @@ class Strings:
     session: Mapping[str, str]  # keys: SESSION_WORDS
     path: str
     digest: str
+    signature: str = ""  # of the organisation, below the closing; may have lines
+    notice: str = ""  # of the organisation, below the rights
+    paragraphs: Mapping[str, str] = field(default_factory=dict)  # of the organisation, by country
+    second: Strings | None = None  # of the language that stands below, in a mail in two
 
     def greeting(self, country: str) -> str:
         """The opening line for a municipality of ``country`` (ISO 3166-1 alpha-2)."""
@@ -101,7 +108,7 @@ class Catalog:
         self._files = {path: _clean(text) for path, text in files.items()}
         self._mails: dict[tuple[str, str], dict[str, str]] = {}
         self._templates: dict[str, Template] = {}
-        self._strings: dict[tuple[str, str], Strings] = {}
+        self._strings: dict[tuple[str, str, str], Strings] = {}
         for path in sorted(self._files):
             if found := _MAIL_PATH.fullmatch(path):
                 slug, step, language = found.groups()
@@ -132,19 +139,24 @@ class Catalog:
             self._templates[path] = _read_template(path, self._files[path], slug, step, language)
         return self._templates[path]
 
-    def strings(self, language: str, slug: str = "") -> Strings:
-        """The words around the mails of ``language``, as ``_own/`` and the folder ``slug`` word them otherwise.
+    def strings(self, language: str, slug: str = "", sender: str = "") -> Strings:
+        """The words around the mails of ``language``, as ``_own/``, ``_own/<sender>/`` and the folder ``slug``
+        word them otherwise, the later before the earlier.
 
         Their files may hold any part of what the layout's file holds. Raises ``InputError`` when the layout's
         is missing or one is wrong.
         """
-        if (language, slug) not in self._strings:
+        if (language, slug, sender) not in self._strings:
             name = f"strings.{language}.toml"
-            own = [path for folder in (OWN, slug) if (path := f"{folder}/{name}") in self._files]
-            self._strings[language, slug] = _read_strings(
+            own = [
+                path
+                for folder in (OWN, f"{OWN}/{sender}", slug)
+                if (path := f"{folder}/{name}") in self._files
+            ]
+            self._strings[language, slug, sender] = _read_strings(
                 f"_layout/{name}", self.layout(name), language, {path: self._files[path] for path in own}
             )
-        return self._strings[language, slug]
+        return self._strings[language, slug, sender]
 
     def parts(self) -> tuple[str, ...]:
         """The names of the layout's parts, which mails may stand for, in alphabetical order."""
@@ -252,7 +264,11 @@ def _read_strings(path: str, text: str, language: str, own: Mapping[str, str]) -
     answers = place.table(table, "answers")
     return Strings(
         code=language,
-        **texts,
+        language=texts["language"],
+        why=texts["why"],
+        controller=texts["controller"],
+        rights=texts["rights"],
+        unsubscribe=texts["unsubscribe"],
         greetings={key: place.plain_line(greetings, key) for key in greetings},
         answers={
             name: Answer(
@@ -267,6 +283,13 @@ def _read_strings(path: str, text: str, language: str, own: Mapping[str, str]) -
             name: place.plain_line(words, name)
             for words in [place.table(table, "session")]
             for name in SESSION_WORDS
+        },
+        signature=place.text(table, "signature", ""),
+        notice=place.line_of_text(table, "notice", ""),
+        paragraphs={
+            country: place.text(paragraphs, country, None)
+            for paragraphs in [place.table({"paragraphs": {}, **table}, "paragraphs")]
+            for country in paragraphs
         },
         path=path,
         digest=_digest("\0".join((text, *own.values()))),
@@ -306,7 +329,7 @@ class _Place:
         """Raises unless every key of ``own`` is one of ``whole`` (a greeting may be for any country) with a
         text."""
         for key in own:
-            known = whole.get(key, "" if name == "greetings" else None)
+            known = whole.get(key, "" if name in ("greetings", "paragraphs") else _OWN_WORDS.get(key))
             if known is None:
                 raise self.error(key, f"nothing is called {key!r}", f"Known: {', '.join(sorted(whole))}.")
             if isinstance(known, dict):

@@ -17,12 +17,12 @@ from html import escape
 
 from markupsafe import Markup
 
-from outreach.content import blocks, frame, markup
+from outreach.content import blocks, colours, frame, markup
 from outreach.content.catalog import Catalog, Strings, Template
 from outreach.content.compiled import Compiled
 from outreach.content.folding import fold
 from outreach.content.plain import PlainText
-from outreach.content.tags import Tags, check, placeholders
+from outreach.content.tags import TAG, Tags, check, placeholders
 
 _LAYOUT_FILES = ("base.html.j2", "base.css", "base.txt.j2")
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
@@ -30,6 +30,8 @@ _COLONS = {"fr": "\N{NO-BREAK SPACE}:"}
 #: Steps after which an answer is awaited; others offer only the question.
 _ASKING_STEPS = frozenset({"invitation", "reminder", "last-call"})
 _OUTSIDE_ELEMENTS = re.compile(r"<!--.*?-->|<title>.*?</title>|<style.*?</style>|<[^>]*>", re.DOTALL)
+#: Values that differ by language.
+_BY_LANGUAGE = re.compile(r"(?<![\w.'\"])(?:greeting|links|session|campaign|contact(?=\.source))\b")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ADDRESSES = {
     "sender.privacy_url": '<a href="{{ sender.privacy_url }}">{{ sender.privacy_url }}</a>',
@@ -43,66 +45,89 @@ class Section:
 
     language: str
     direction: str  # ltr or rtl
+    title: str
     html: Markup
     text: str
     answers: tuple[tuple[str, str], ...]  # (label, address) of the answers the body does not offer itself
     why: str
     controller: str
     rights: str
+    notice: str  # what else the organisation has to say; may be empty
     unsubscribe: str
+    unsubscribe_link: str
+    colon: str  # as the language writes it
 
 
-def compile_template(catalog: Catalog, template: Template, slug: str = "") -> Compiled:
-    """The parts of ``template`` in the layout of ``catalog``. ``slug`` is the folder whose words stand around
-    it, where that is not its own: a shared mail is sent in a campaign.
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What the mail in one language is made of, with its tags."""
+
+    template: Template
+    strings: Strings
+    body: str
+    subject: str
+    preheader: str
+    why: str
+    controller: str
+    rights: str
+    notice: str
+    unsubscribe_link: str
+    answers: tuple[tuple[str, str], ...]
+
+    def texts(self) -> tuple[str, ...]:
+        return (self.body, self.subject, self.preheader, self.why, self.controller, self.rights, self.notice)
+
+
+def compile_template(
+    catalog: Catalog,
+    template: Template,
+    strings: Strings | None = None,
+    *,
+    second: tuple[Template, Strings] | None = None,
+    colour: str = "",
+) -> Compiled:
+    """The parts of ``template`` in the layout of ``catalog``, with ``strings`` around it (left out: those of
+    its own folder).
+
+    ``second`` is the same mail in another language, to stand below it: the names of its values that differ by
+    language end with _2, as ``links_2.yes``. ``colour`` ("#1f4aa8") takes the place of the layout's accent.
 
     Raises ``InputError`` with file and line for Jinja or Markdown that cannot become a mail, and for a layout
     or a strings file that is missing or wrong.
     """
-    strings = catalog.strings(template.language, slug or template.slug)
     html_layout, css, text_layout = (catalog.layout(name) for name in _LAYOUT_FILES)
-    _check_sources(template, strings, html_layout, text_layout)
-    footer = (strings.why, strings.controller, strings.rights, strings.unsubscribe)
-    heading = (template.subject, template.preheader)
-    body = frame.expand(catalog, template, strings)
-    tags = Tags(body, html_layout, text_layout, css, *footer, *heading)
+    check(html_layout, "_layout/base.html.j2")
+    check(text_layout, "_layout/base.txt.j2")
+    css = colours.accented(css, colour)
+    voices = [_sources(template, strings or catalog.strings(template.language, template.slug), catalog)]
+    if second is not None:
+        voices.append(_sources(*second, catalog, rename=True))
+    tags = Tags(html_layout, text_layout, css, *(text for voice in voices for text in voice.texts()))
     # the layout first: so its words are the same for each mail, and it is read once
     hidden_html, hidden_text = tags.hide(html_layout), tags.hide(text_layout)
-
-    plain = PlainText(tags, _COLONS.get(template.language, ":"))
-    read = blocks.read(tags.hide(body), tags, template.path)
-    offered = _offered_answers(template.step, body, strings)
-    section = Section(
-        language=template.language,
-        direction="rtl" if template.language in _RIGHT_TO_LEFT else "ltr",
-        html=Markup(markup.write(read)),  # noqa: S704 - written by us, from Markdown without HTML
-        text=plain.write(read).strip("\n"),
-        answers=tuple((label, tags.hide(address)) for label, address in offered),
-        why=tags.hide(strings.why),
-        controller=tags.hide(strings.controller),
-        rights=tags.hide(strings.rights),
-        unsubscribe=tags.hide(strings.unsubscribe),
-    )
+    plain = PlainText(tags)
+    sections = tuple(_section(voice, tags) for voice in voices)
+    subject = " / ".join(" ".join(voice.subject.split()) for voice in voices)
+    preheader = " / ".join(" ".join(voice.preheader.split()) for voice in voices if voice.preheader)
     inlined, kept = _split_css(css)
     values: dict[str, object] = {
-        "language": section.language,
-        "direction": section.direction,
-        "subject": tags.hide(template.subject),
-        "preheader": tags.hide(template.preheader),
-        "sections": (section,),
+        "language": sections[0].language,
+        "direction": sections[0].direction,
+        "subject": tags.hide(subject),
+        "preheader": tags.hide(preheader),
+        "sections": sections,
         "css": Markup(inlined),  # noqa: S704 - the layout's own file
         "kept_css": Markup(kept),  # noqa: S704
         "linked": lambda text: _linked(text, tags),
         "wrap": plain.wrap,
         "brief": plain.brief,
-        "colon": plain.colon,
     }
     known = f"; those of a section: {', '.join(Section.__slots__)}"
     html = frame.fill("base.html.j2", hidden_html, values, known)
     text = frame.fill("base.txt.j2", hidden_text, values, known)
     parts = (
-        " ".join(template.subject.split()),
-        " ".join(template.preheader.split()),
+        subject,
+        preheader,
         tags.show(fold(_inline(_statements_as_comments(html, tags)), tags.word)),
         tags.show(text).strip("\n") + "\n",
     )
@@ -110,18 +135,61 @@ def compile_template(catalog: Catalog, template: Template, slug: str = "") -> Co
         *parts,
         placeholders=placeholders(*parts),
         digest=hashlib.sha256("\0".join(parts).encode()).hexdigest(),
-        language=template.language,
+        language="+".join(voice.template.language for voice in voices),
     )
 
 
-def _check_sources(template: Template, strings: Strings, html_layout: str, text_layout: str) -> None:
+def _sources(template: Template, strings: Strings, catalog: Catalog, *, rename: bool = False) -> _Sources:
     check(template.body, template.path, template.body_line)
     for key, source in (("subject", template.subject), ("preheader", template.preheader)):
         check(source, f"{template.path} ({key})")
-    for key in ("why", "controller", "rights", "unsubscribe"):
+    for key in ("why", "controller", "rights", "signature", "notice"):
         check(getattr(strings, key), f"{strings.path} ({key})")
-    check(html_layout, "_layout/base.html.j2")
-    check(text_layout, "_layout/base.txt.j2")
+    for country, paragraph in strings.paragraphs.items():
+        check(paragraph, f"{strings.path} (paragraphs.{country})")
+    body = frame.expand(catalog, template, strings)
+    own = _in_second if rename else str
+    return _Sources(
+        template=template,
+        strings=strings,
+        body=own(body),
+        subject=own(template.subject),
+        preheader=own(template.preheader),
+        why=own(strings.why),
+        controller=own(strings.controller),
+        rights=own(strings.rights),
+        notice=own(strings.notice),
+        unsubscribe_link=own("{{ links.unsubscribe }}"),
+        answers=tuple(
+            (label, own(address)) for label, address in _offered_answers(template.step, body, strings)
+        ),
+    )
+
+
+def _in_second(text: str) -> str:
+    """``text`` with the names of values that differ by language ending with _2."""
+    return TAG.sub(lambda tag: _BY_LANGUAGE.sub(r"\g<0>_2", tag.group()), text)
+
+
+def _section(voice: _Sources, tags: Tags) -> Section:
+    language = voice.template.language
+    plain = PlainText(tags, _COLONS.get(language, ":"))
+    read = blocks.read(tags.hide(voice.body), tags, voice.template.path)
+    return Section(
+        language=language,
+        direction="rtl" if language in _RIGHT_TO_LEFT else "ltr",
+        title=tags.hide(" ".join(voice.subject.split())),
+        html=Markup(markup.write(read)),  # noqa: S704 - written by us, from Markdown without HTML
+        text=plain.write(read).strip("\n"),
+        answers=tuple((label, tags.hide(address)) for label, address in voice.answers),
+        why=tags.hide(voice.why),
+        controller=tags.hide(voice.controller),
+        rights=tags.hide(voice.rights),
+        notice=tags.hide(voice.notice),
+        unsubscribe=voice.strings.unsubscribe,
+        unsubscribe_link=tags.hide(voice.unsubscribe_link),
+        colon=plain.colon,
+    )
 
 
 def _offered_answers(step: str, body: str, strings: Strings) -> list[tuple[str, str]]:

@@ -45,7 +45,21 @@ def expand(catalog: Catalog, template: Template, strings: Strings) -> str:
         file = f"part.{name}.md"
         return fill(file, catalog.layout(file), {**words, "session": dict(strings.session)}).strip("\n")
 
-    return _PART.sub(part, template.body)
+    return _with_own_words(_PART.sub(part, template.body), strings)
+
+
+def _with_own_words(body: str, strings: Strings) -> str:
+    """``body`` with the organisation's paragraph for a country above the closing, and its signature below."""
+    body = body.rstrip()
+    above, _, closing = body.rpartition("\n\n")
+    paragraphs = "".join(
+        f'{{% if municipality.country == "{country}" %}}\n\n{text.strip()}\n\n{{% endif %}}\n\n'
+        for country, text in strings.paragraphs.items()
+    )
+    if paragraphs:
+        body = f"{above}\n\n{paragraphs}{closing}"
+    signature = "\\\n".join(line.strip() for line in strings.signature.splitlines() if line.strip())
+    return f"{body}\n\n{signature}\n" if signature else f"{body}\n"
 
 
 @cache

@@ -21,10 +21,10 @@ WIDTH = 72
 _VALUE_WIDTH = 14
 _WIDE_VALUE_WIDTH = 30
 _WIDE = re.compile(
-    r"\.(?:email|source|controller|address|privacy_url|title|place|online|details|date) |links\."
+    r"\.(?:email|source|controller|address|privacy_url|title|place|online|details|date) |links(?:_2)?\."
 )
 
-_ANSWER = re.compile(rf"\{{\{{ links\.({'|'.join(ANSWERS)}) \}}\}}")
+_ANSWER = re.compile(rf"\{{\{{ (links(?:_2)?)\.({'|'.join(ANSWERS)}) \}}\}}")
 
 
 class PlainText:
@@ -75,7 +75,7 @@ class PlainText:
     def brief(self, address: str) -> str:
         """``address``, with the whole answer links replaced by the brief ones."""
         source = self._tags.source(address)
-        return self._tags.hide(_ANSWER.sub(rf"{{{{ links.\g<1>{BRIEF} }}}}", source))
+        return self._tags.hide(_ANSWER.sub(rf"{{{{ \g<1>.\g<2>{BRIEF} }}}}", source))
 
     def _tidy(self, text: str) -> str:
         """Moves the space before ``{% if %}`` into the condition (unless there is an else), so that no double

@@ -18,7 +18,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from outreach.errors import InputError
 
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
-_TAG = re.compile(
+#: A Jinja tag of any kind.
+TAG = re.compile(
     rf"\{{\{{(?:{_QUOTED}|[^\"'}}]|\}}(?!\}}))*\}}\}}"
     rf"|\{{%(?:{_QUOTED}|[^\"'%]|%(?!\}}))*%\}}"
     r"|\{#.*?#\}",
@@ -75,7 +76,7 @@ class Tags:
     def hide(self, text: str) -> str:
         """``text`` with every tag replaced by its word. Whitespace control is dropped (``{%-`` is ``{%``), as
         the layout decides about whitespace. Comments vanish."""
-        return _TAG.sub(self._hide_one, text)
+        return TAG.sub(self._hide_one, text)
 
     def show(self, text: str) -> str:
         """``text`` with every word replaced by its tag again, and the comment around it removed."""
@@ -112,7 +113,7 @@ def check(text: str, path: str, first_line: int = 1) -> None:
         line = first_line + text.count("\n", 0, offset)
         return InputError(f"templates/{path}, line {line}: {what}.", remedy)
 
-    for tag in _TAG.finditer(text):
+    for tag in TAG.finditer(text):
         statement = _STATEMENT.match(tag.group())
         if tag.group().startswith("{%") and (statement is None or statement.group(1) not in STATEMENTS):
             raise wrong(
@@ -120,7 +121,7 @@ def check(text: str, path: str, first_line: int = 1) -> None:
                 f"a mail cannot use {tag.group()}",
                 "Only if, elif, else, endif, for and endfor can stand in {% %}.",
             )
-    bare = _TAG.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+    bare = TAG.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
     if found := _LEFTOVER.search(bare):
         raise wrong(
             found.start(),

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from outreach.campaign import definition as definitions
 from outreach.campaign import frozen
+from outreach.content import colours
 from outreach.content.lint import Finding, Severity, lint_campaign, lint_markup, lint_rendered
 from outreach.content.names import NAMES, SESSION_NAMES
 from outreach.db import campaigns, directory
@@ -71,7 +72,7 @@ def check(
         allowed |= SESSION_NAMES
     steps = [step.name for step in prepared.definition.steps]
     findings += lint_campaign(
-        prepared.catalog, prepared.definition.templates, steps, prepared.languages, allowed
+        prepared.catalog, prepared.definition.templates, steps, _single(prepared.languages), allowed
     )
     told = {finding.message for finding in findings}
     findings += [
@@ -107,6 +108,11 @@ def check(
     return result
 
 
+def _single(languages: Iterable[str]) -> list[str]:
+    """Each language once; "nl+fr" are two."""
+    return list(dict.fromkeys(one for language in languages for one in language.split("+")))
+
+
 def _basics(prepared: Prepared, now: datetime) -> Iterable[Finding]:
     where = f"campaigns/{prepared.slug}.toml"
     if not prepared.included:
@@ -122,8 +128,16 @@ def _basics(prepared: Prepared, now: datetime) -> Iterable[Finding]:
             if not prepared.decisions
             else "Look at the audience of the campaign and at `outreach suppress list`.",
         )
+    if prepared.sender.colour and not colours.is_readable(prepared.sender.colour):
+        yield Finding(
+            Severity.ERROR,
+            "contrast",
+            "outreach.toml",
+            f"White words on {prepared.sender.colour} cannot be read by everybody (WCAG 2.2, level AA).",
+            f"Choose a darker colour for [senders.{prepared.sender_name}].",
+        )
     if prepared.definition.session is not None:
-        for language in prepared.languages:
+        for language in _single(prepared.languages):
             if language != "en" and language not in prepared.definition.session_words:
                 yield Finding(
                     Severity.WARNING,

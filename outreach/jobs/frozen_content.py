@@ -21,4 +21,6 @@ def thaw_compiled(values: Mapping[str, Any]) -> Compiled:
 
 def thaw_strings(values: Mapping[str, Any]) -> Strings:
     plain = {field.name: values.get(field.name, {}) for field in fields(Strings)}
-    return Strings(**{**plain, "answers": {key: Answer(**one) for key, one in values["answers"].items()}})
+    answers = {key: Answer(**one) for key, one in values["answers"].items()}
+    second = thaw_strings(values["second"]) if values.get("second") else None
+    return Strings(**{**plain, "answers": answers, "second": second})

@@ -105,7 +105,9 @@ def look_into_sent_folders(workspace: Workspace, database: Database, report: Pol
 def _offered(connection: sa.Connection, sender: str) -> frozenset[PrefilledAnswer]:
     return frozenset(
         PrefilledAnswer(name, strings.code, answer.subject, answer.body)
-        for strings in map(thaw_strings, mailbox.frozen_strings(connection, sender))
+        for frozen in map(thaw_strings, mailbox.frozen_strings(connection, sender))
+        for strings in (frozen, frozen.second)
+        if strings is not None
         for name, answer in strings.answers.items()
     )
 

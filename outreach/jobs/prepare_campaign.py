@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -120,13 +120,18 @@ def prepare(
         )
         for one in addressees.values()
     ]
-    decisions = tuple(audience.select(candidates, definition.audience, COUNTRIES[country].languages))
+    decisions = tuple(
+        audience.select(
+            candidates, definition.audience, COUNTRIES[country].languages, bilingual=definition.bilingual
+        )
+    )
     together = frozenset[int]()
     if definition.audience.shared is SharedAddress.ALL:
         together = _name_all(addressees, decisions)
     languages = sorted({one.language for one in decisions if isinstance(one, Included)})
-    compiled, strings, faults = _texts(catalog, definition, languages)
-    answers = _answers(catalog, definition, strings, faults) if sender.inbox.confirm else {}
+    printer = _Printer(catalog, definition, sender_name, sender.colour)
+    compiled, strings, faults = _texts(printer, definition, languages)
+    answers = _answers(printer, definition, strings, faults) if sender.inbox.confirm else {}
     return Prepared(
         name=campaign_name(slug, country),
         slug=slug,
@@ -170,41 +175,64 @@ def _name_all(addressees: dict[int, Addressee], decisions: Sequence[Included | E
     return frozenset(names)
 
 
+@dataclass(frozen=True, slots=True)
+class _Printer:
+    """Compiles the mails of a campaign in the words and colour of its sender. A language as "nl+fr" is both in
+    one mail."""
+
+    catalog: Catalog
+    definition: Definition
+    sender_name: str
+    colour: str
+
+    def strings(self, language: str) -> Strings:
+        first, *others = (
+            self.catalog.strings(one, self.definition.templates, self.sender_name)
+            for one in language.split("+")
+        )
+        return replace(first, second=others[0]) if others else first
+
+    def compile(self, slug: str, step: str, language: str, strings: Strings) -> Compiled:
+        first, *others = (self.catalog.template(slug, step, one) for one in language.split("+"))
+        second = (others[0], strings.second) if others and strings.second is not None else None
+        return compile_template(self.catalog, first, strings, second=second, colour=self.colour)
+
+
 def _texts(
-    catalog: Catalog, definition: Definition, languages: list[str]
+    printer: _Printer, definition: Definition, languages: list[str]
 ) -> tuple[dict[tuple[str, str], Compiled], dict[str, Strings], list[InputError]]:
     compiled: dict[tuple[str, str], Compiled] = {}
     strings: dict[str, Strings] = {}
     faults: list[InputError] = []
     for language in languages:
         try:
-            strings[language] = catalog.strings(language, definition.templates)
+            strings[language] = printer.strings(language)
         except InputError as error:
             faults.append(error)
             continue
         for step in definition.steps:
             try:
-                template = catalog.template(definition.templates, step.name, language)
-                compiled[step.name, language] = compile_template(catalog, template)
+                compiled[step.name, language] = printer.compile(
+                    definition.templates, step.name, language, strings[language]
+                )
             except InputError as error:
                 faults.append(error)
     return compiled, strings, faults
 
 
 def _answers(
-    catalog: Catalog, definition: Definition, languages: Iterable[str], faults: list[InputError]
+    printer: _Printer, definition: Definition, strings: Mapping[str, Strings], faults: list[InputError]
 ) -> dict[tuple[str, str], Compiled]:
     """The mails that answer answers, in those languages that have them: without one, nothing is answered."""
     compiled: dict[tuple[str, str], Compiled] = {}
     for step in AnswerMail:
         name = template_of(step, has_session=definition.session is not None)
-        for language in languages:
-            if language not in catalog.languages("_shared", name):
+        there = set(printer.catalog.languages("_shared", name))
+        for language in strings:
+            if not there.issuperset(language.split("+")):
                 continue
             try:
-                compiled[step.value, language] = compile_template(
-                    catalog, catalog.template("_shared", name, language), definition.templates
-                )
+                compiled[step.value, language] = printer.compile("_shared", name, language, strings[language])
             except InputError as error:
                 faults.append(error)
     return compiled
@@ -232,7 +260,7 @@ def _digest(
     for (step, language), one in sorted(compiled.items()):
         digest.update(f"{step}.{language}:{one.digest}\n".encode())
     for language, text in sorted(strings.items()):
-        digest.update(f"{language}:{text.digest}\n".encode())
+        digest.update(f"{language}:{text.digest}:{text.second.digest if text.second else ''}\n".encode())
     for decision in decisions:
         if isinstance(decision, Included):
             to = addressees[decision.contact_id]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -63,12 +64,10 @@ class Plate:
         name: str = "",
     ) -> None:
         """``name`` is what errors call the mail."""
-        self._strings = strings
-        self._language = language
-        self._answers = AnswerLinks(strings, sender.reply_address)
-        around = self._answers.around_token
-        self._links = {name: url for name, url in definition.links.items() if name not in around}
-        session = definition.session_in(language)
+        language, _, other = language.partition("+")
+        self._answers = {"links": AnswerLinks(strings, sender.reply_address)}
+        around = {"links": self._answers["links"].around_token}
+        links = {name: url for name, url in definition.links.items() if name not in around["links"]}
         self._fixed: dict[str, object] = {
             "sender": {
                 "name": sender.display_name,
@@ -77,11 +76,9 @@ class Plate:
                 "address": sender.postal_address,
                 "privacy_url": sender.privacy_url,
             },
-            "campaign": {
-                "deadline": format_date(definition.deadline, language) if definition.deadline else ""
-            },
+            "links": links,
+            **_spoken(definition, language),
         }
-        self._fixed["session"] = session_values(session, language) if session is not None else {}
         self._own: dict[str, Callable[[Addressing], str]] = {
             "greeting": lambda to: strings.greeting(to.country),
             "municipality.name": lambda to: to.municipality,
@@ -89,22 +86,32 @@ class Plate:
             "municipality.region": lambda to: to.region,
             "contact.name": lambda to: to.person,
             "contact.email": lambda to: to.email,
-            "contact.source": lambda to: f"{to.source}, {self._day(to.source_at)}",
+            "contact.source": lambda to: f"{to.source}, {self._day(to.source_at, language)}",
         }
+        if (second := strings.second) is not None:  # what stands below, in another language
+            self._answers["links_2"] = AnswerLinks(second, sender.reply_address)
+            around["links_2"] = self._answers["links_2"].around_token
+            self._fixed["links_2"] = links
+            self._fixed |= {f"{name}_2": values for name, values in _spoken(definition, other).items()}
+            self._own["greeting_2"] = lambda to: second.greeting(to.country)
+            self._own["contact_2.source"] = lambda to: f"{to.source}, {self._day(to.source_at, other)}"
         self._renderer = Renderer(
             compiled,
             name,
-            fixed={**self._fixed, "links": self._links},
-            around={"links": around},
+            fixed=self._fixed,
+            around=around,
             own=(*self._own, "token"),
         )
-        self._days: dict[datetime, str] = {}
+        self._days: dict[tuple[datetime, str], str] = {}
         self._forms: dict[Skeleton, tuple[Form, Form]] = {}
 
     def values(self, to: Addressing, token: str) -> dict[str, object]:
         """Everything a template may use."""
-        links = {**self._links, **self._answers.for_token(token)}
-        return nested({**self._fixed, "links": links, "token": token}, self._read(to))
+        links = {
+            group: {**cast("dict[str, str]", self._fixed[group]), **answers.for_token(token)}
+            for group, answers in self._answers.items()
+        }
+        return nested({**self._fixed, **links, "token": token}, self._read(to))
 
     def _read(self, to: Addressing) -> Iterable[tuple[str, str]]:
         return ((name, read(to)) for name, read in self._own.items())
@@ -132,10 +139,20 @@ class Plate:
         html = forms[1].fill([escaped(value).encode() for value in values], eight_bit=eight_bit)
         return _filled(skeleton.subject, values), text, html
 
-    def _day(self, at: datetime) -> str:
-        if at not in self._days:
-            self._days[at] = format_date(at.date(), self._language, weekday=False)
-        return self._days[at]
+    def _day(self, at: datetime, language: str) -> str:
+        if (at, language) not in self._days:
+            self._days[at, language] = format_date(at.date(), language, weekday=False)
+        return self._days[at, language]
+
+
+def _spoken(definition: Definition, language: str) -> dict[str, dict[str, object]]:
+    """Values of the campaign as the language says them."""
+    deadline = format_date(definition.deadline, language) if definition.deadline else ""
+    session = definition.session_in(language)
+    return {
+        "campaign": {"deadline": deadline},
+        "session": session_values(session, language) if session is not None else {},
+    }
 
 
 class Press:
@@ -328,7 +345,7 @@ def letterhead(sender: Sender, campaign: str, country: str, step: str, language:
     return Letterhead(
         sender=Mailbox(sender.address, sender.display_name),
         reply_to=Mailbox(sender.reply_address, sender.display_name),
-        language=language,
+        language=language.replace("+", ", "),
         list_id=f"{campaign}.{domain}",
         feedback=(step, language, country.lower(), campaign),
         replies=step in set(AnswerMail),

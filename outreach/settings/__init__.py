@@ -58,6 +58,11 @@ class Sender(Section):
     countries: tuple[str, ...] = Field(
         min_length=1, description='Countries this sender writes to, as `["BE", "LU"]`; Greece is `GR`.'
     )
+    colour: str = Field(
+        default="",
+        pattern="^(#[0-9a-fA-F]{6})?$",
+        description='Of buttons and links, as `"#1f4aa8"`; must be dark enough for white words on it.',
+    )
     plus_addressing: bool = Field(
         default=False,
         description="Set it if the mailbox accepts `name+anything@`: answers are matched better.",

@@ -215,6 +215,7 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 #: The others.
 WITHOUT_DATABASE = {("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade")}
+WITHOUT_DATABASE |= {("templates", name) for name in ("status", "new", "export", "import")}
 
 
 def test_every_command_is_tried_below() -> None:

@@ -174,3 +174,23 @@ def test_every_contact_gets_one_decision_and_no_address_two_mails(
     shuffled = list(candidates)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert select(shuffled, rules, ["de"]) == decisions
+
+
+@pytest.mark.parametrize(
+    ("own", "municipality", "bilingual", "expected"),
+    [
+        (None, ("nl", "fr"), True, "nl+fr"),
+        (None, ("nl", "fr"), False, "nl"),
+        ("fr", ("nl", "fr"), True, "fr"),
+        (None, ("fr",), True, "fr"),
+        (None, (), True, "de"),
+        (None, ("nl", "fr", "en"), True, "nl+fr"),
+    ],
+)
+def test_a_municipality_with_two_languages_gets_both_where_the_campaign_says_so(
+    own: str | None, municipality: tuple[str, ...], bilingual: bool, expected: str
+) -> None:
+    one = replace(contact(1, 1), contact_language=own, municipality_languages=municipality)
+    (decision,) = select([one], AudienceRules(), ["de"], bilingual=bilingual)
+    assert isinstance(decision, Included)
+    assert decision.language == expected
