@@ -124,11 +124,13 @@ def _settings() -> str:
 _TITLES = {
     "": "The whole workspace",
     "privacy": "How long personal data are kept",
+    "guardrails": "Guardrails",
     "senders.NAME": "A sender",
     "senders.NAME.smtp": "Its server for sending",
     "senders.NAME.imap": "Its mailbox for reading",
     "senders.NAME.limits": "Its limits",
     "senders.NAME.inbox": "What follows from answers",
+    "senders.NAME.guardrails": "Its own guardrails",
     "senders.NAME.oauth": "Its sign-in by OAuth 2",
     "senders.NAME.dkim": "Its signature",
     "senders.NAME.dkim.second": "Its second signature",

@@ -71,11 +71,11 @@ def process(*arguments: object, cwd: Path | None = None, stdin: str | None = Non
     return Done(ended.returncode, ended.stdout, ended.stderr)
 
 
-def start(*arguments: object) -> subprocess.Popen[str]:
-    """Begin a command and go on."""
+def start(*arguments: object, **settings: str) -> subprocess.Popen[str]:
+    """Begin a command and go on; with ``settings`` in its environment."""
     return subprocess.Popen(
         command_line(*arguments),
-        env=environment(),
+        env=environment() | settings,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -54,6 +54,7 @@ class Window:
     opens: int = 9 * 60  # minutes since midnight, 0 to 1439
     closes: int = 17 * 60  # minutes since midnight, after ``opens``, at most 1440 (the end of the day)
     skip_holidays: bool = True  # send nothing on a public holiday of the country or region
+    spread: bool = False  # the first mails do not all wait for the opening: each has its moment of the window
 
 
 @dataclass(frozen=True, slots=True)

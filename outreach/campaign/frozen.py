@@ -83,6 +83,7 @@ def _values(definition: Definition) -> dict[str, Any]:
             "opens": definition.window.opens,
             "closes": definition.window.closes,
             "skip_holidays": definition.window.skip_holidays,
+            "spread": definition.window.spread,
         },
         "links": dict(definition.links),
         "not_after": _iso(definition.not_after),
@@ -132,7 +133,13 @@ def _definition(values: Mapping[str, Any]) -> Definition:
             SharedAddress(values.get("shared", SharedAddress.FIRST)),
             values.get("gone", True),  # so it was, before a definition said it
         ),
-        window=Window(tuple(window["days"]), window["opens"], window["closes"], window["skip_holidays"]),
+        window=Window(
+            tuple(window["days"]),
+            window["opens"],
+            window["closes"],
+            window["skip_holidays"],
+            window.get("spread", False),  # not in what was frozen before there was a choice
+        ),
         links=MappingProxyType(dict(values["links"])),
         not_after=_day(values["not_after"]),
         deadline=_day(values["deadline"]),

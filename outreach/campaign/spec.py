@@ -194,7 +194,7 @@ def _https(table: Table, key: str, url: str) -> str:
 
 
 def _window(table: Table) -> Window:
-    table.allow(("days", "from", "until", "skip_holidays"))
+    table.allow(("days", "from", "until", "skip_holidays", "spread"))
     usual = Window()
     opens, closes = table.minutes("from", usual.opens), table.minutes("until", usual.closes)
     if opens >= closes:
@@ -204,7 +204,13 @@ def _window(table: Table) -> Window:
             f"makes a window that never opens ({_clock(opens)} to {_clock(closes)}).",
             "“until” has to be later than “from” on the same day; the end of the day is 24:00.",
         )
-    return Window(_days(table, usual.days), opens, closes, table.flag("skip_holidays", usual.skip_holidays))
+    return Window(
+        _days(table, usual.days),
+        opens,
+        closes,
+        table.flag("skip_holidays", usual.skip_holidays),
+        table.flag("spread", usual.spread),
+    )
 
 
 def _clock(minutes: int) -> str:

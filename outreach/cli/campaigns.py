@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from outreach.model.states import CampaignState
 
 if TYPE_CHECKING:
     from outreach.db.campaigns import Campaign
+    from outreach.jobs.forecast import Forecast
     from outreach.jobs.launch_campaign import Launch
 
 app = typer.Typer(help="Campaigns: check, preview, test, launch, pause, cancel.", no_args_is_help=True)
@@ -110,6 +112,8 @@ def check(
                 "languages": prepared.languages,
                 "rendered": result.rendered,
                 "digest": prepared.digest,
+                "first_at": result.forecast.first_at,
+                "ends_at": result.forecast.ends_at,
                 "findings": [
                     {
                         "severity": one.severity,
@@ -137,6 +141,8 @@ def check(
             f"{prepared.name}: {count(len(prepared.included), 'contact')} in "
             f"{', '.join(prepared.languages) or 'no language'}; {count(result.rendered, 'mail')} rendered."
         )
+        for line in _expected(result.forecast):
+            say(line)
         if result.passed:
             say(f"The check passed. Next: outreach campaigns launch {slug} --country {prepared.country}")
         else:
@@ -256,9 +262,23 @@ def _show_launch(planned: Launch) -> None:
     say(f"  in        {languages}")
     for reason, number in planned.excluded.items():
         say(f"  left out  {count(number, 'contact')}: {reason.replace('_', ' ')}")
-    if planned.first_at:
+    if planned.first_at and planned.last_at:
         say(f"  first     {_local(planned.first_at)}")
-    say(f"  last      {_local(planned.last_at)} ({planned.pace})")
+        say(f"  last      {_local(planned.last_at)} ({planned.pace})")
+    if planned.others:
+        say(f"  besides   {count(planned.others, 'mail')} of other campaigns of the same sender")
+    if planned.missed:
+        say(f"  too late  {count(planned.missed, 'mail')}: the last day would be over")
+
+
+def _expected(forecast: Forecast) -> Iterator[str]:
+    """When what waits will have gone, in sentences."""
+    if forecast.ends_at:
+        yield f"{forecast.pace}: ends {_local(forecast.ends_at)}."
+    if forecast.ends_at and forecast.others:
+        yield f"{count(forecast.others, 'mail')} of other campaigns of the same sender are reckoned with."
+    if forecast.missed:
+        yield f"{count(forecast.missed, 'mail')} will not have gone by the last day."
 
 
 def _local(at: datetime) -> str:
@@ -315,7 +335,6 @@ def cancel(
 @app.command()
 def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, as_json: bool = JSON) -> None:
     """Where a campaign stands: each step's mails by state, what is left out and why, when it will end."""
-    from outreach.campaign import frozen
     from outreach.db import campaigns
     from outreach.jobs.launch_campaign import status as job
 
@@ -324,7 +343,7 @@ def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, a
         with database.read() as connection:
             campaign = campaigns.get(connection, name)
         sender = here.workspace.settings.sender(campaign.sender)
-        found = job(database, name, sender, frozen.thaw(campaign.definition), clock.now())
+        found = job(database, name, sender, clock.now())
     if as_json:
         print_json(
             {
@@ -339,7 +358,10 @@ def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, a
                 },
                 "excluded": found.excluded,
                 "waiting": found.waiting,
-                "ends_at": found.ends_at,
+                "ends_at": found.forecast.ends_at,
+                "too_late": found.forecast.missed,
+                "sender_rests_until": found.rest.until if found.rest else None,
+                "sender_rests_because": found.rest.reason if found.rest else None,
             }
         )
         return
@@ -364,8 +386,10 @@ def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, a
         number = next((counts[one] for one in counts if one == state), 0)
         if number:
             say(f"{count(number, 'mail')} {why}.")
-    if found.ends_at:
-        say(f"{found.pace}: ends {_local(found.ends_at)}.")
+    if found.rest and found.waiting:
+        say(f"The sender {campaign.sender} rests until {_local(found.rest.until)}: {found.rest.reason}")
+    for line in _expected(found.forecast):
+        say(line)
 
 
 def _headline(campaign: Campaign) -> str:

@@ -115,7 +115,7 @@ def _run(here: Shell, max_seconds: float | None, *, do_poll: bool, do_send: bool
             progress=lambda sent: show(sum(sent.states.values()), None),
         )
     tell(report)
-    if report.errors:
+    if report.exit_code:
         raise typer.Exit(report.exit_code)
 
 
@@ -153,5 +153,7 @@ def tell(report: RunReport) -> None:
             f"{sent.uncertain} mails of a run that was interrupted may have been sent: they stay uncertain "
             "until an answer, the Sent folder or you settle them: `outreach messages list`."
         )
+    for sentence in sent.paused:
+        complain(sentence)
     for error in report.errors:
         complain(f"Error: {error}")

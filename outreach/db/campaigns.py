@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from outreach.model.states import (
     CAMPAIGN_MOVES,
     FINAL_MESSAGE_STATES,
     STOPPING_ENGAGEMENTS,
+    WAITING_MESSAGE_STATES,
     CampaignState,
     ContactKind,
     MessageState,
@@ -46,6 +47,7 @@ class Campaign:
     finished_at: datetime | None
     paused_reason: str | None
     plan_at: datetime | None
+    guarded_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,20 +323,45 @@ def exclusions(connection: sa.Connection, campaign_id: int) -> dict[str, int]:
     return {reason.value: number for reason, number in connection.execute(statement)}
 
 
-def waiting(connection: sa.Connection, campaign_id: int) -> Iterable[tuple[str | None, str | None, int]]:
-    """How many messages wait, by time zone and region of their municipalities: what an estimate needs."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Messages of a running campaign that wait for the same moment in the same place: what an estimate needs."""
+
+    campaign_id: int
+    country: str
+    region: str | None
+    time_zone: str | None
+    due_at: datetime
+    count: int
+
+
+def waiting(connection: sa.Connection, sender: str) -> list[Waiting]:
+    """What waits in all running campaigns of ``sender``."""
+    place = schema.municipality.c
+    kinds = (_MESSAGE.c.campaign_id, place.country, place.region, place.time_zone, _MESSAGE.c.due_at)
     statement = (
-        sa.select(schema.municipality.c.time_zone, schema.municipality.c.region, sa.func.count())
+        sa.select(*kinds, sa.func.count())
         .select_from(_MESSAGE)
+        .join(_CAMPAIGN, _CAMPAIGN.c.id == _MESSAGE.c.campaign_id)
         .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
-        .join(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
+        .join(schema.municipality, place.id == schema.recipient.c.municipality_id)
         .where(
-            _MESSAGE.c.campaign_id == campaign_id,
-            _MESSAGE.c.state.in_([MessageState.QUEUED, MessageState.DEFERRED, MessageState.SENDING]),
+            _MESSAGE.c.sender == sender,
+            _MESSAGE.c.state.in_([*WAITING_MESSAGE_STATES, MessageState.SENDING]),
+            _CAMPAIGN.c.state == CampaignState.RUNNING,
         )
-        .group_by(schema.municipality.c.time_zone, schema.municipality.c.region)
+        .group_by(*kinds)
     )
-    return [(zone, region, number) for zone, region, number in connection.execute(statement)]
+    return [Waiting(*row) for row in connection.execute(statement)]
+
+
+def waiting_addresses(connection: sa.Connection, campaign_id: int) -> list[str]:
+    """The address of each message of the campaign that waits."""
+    statement = sa.select(_MESSAGE.c.email_key).where(
+        _MESSAGE.c.campaign_id == campaign_id,
+        _MESSAGE.c.state.in_([*WAITING_MESSAGE_STATES, MessageState.SENDING]),
+    )
+    return list(connection.execute(statement).scalars())
 
 
 def unfinished(connection: sa.Connection, campaign_id: int) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import budgets, schema
 from outreach.db.dialect import insert_ignoring, plain_cursor, stored
 from outreach.delivery import tokens
 from outreach.model.states import (
@@ -141,22 +141,35 @@ def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> li
         .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
         .join(schema.contact, schema.contact.c.id == schema.recipient.c.contact_id)
         .join(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
-        .where(
-            _MESSAGE.c.sender == sender,
-            _MESSAGE.c.state.in_(list(WAITING_MESSAGE_STATES)),
-            _MESSAGE.c.due_at <= now,
-            sa.or_(
-                schema.campaign.c.state == CampaignState.RUNNING,
-                sa.and_(
-                    schema.campaign.c.state == CampaignState.FINISHED, _MESSAGE.c.answers_id.is_not(None)
-                ),
-            ),
-        )
+        .where(*_waits(sender, now))
         .order_by(_MESSAGE.c.due_at, _MESSAGE.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=_MESSAGE)
     )
     return list(starmap(Due, connection.execute(statement)))
+
+
+def anything_due(connection: sa.Connection, sender: str, now: datetime) -> bool:
+    """Whether :func:`due` would find something."""
+    statement = (
+        sa.select(_MESSAGE.c.id)
+        .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
+        .where(*_waits(sender, now))
+        .limit(1)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def _waits(sender: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        _MESSAGE.c.sender == sender,
+        _MESSAGE.c.state.in_(list(WAITING_MESSAGE_STATES)),
+        _MESSAGE.c.due_at <= now,
+        sa.or_(
+            schema.campaign.c.state == CampaignState.RUNNING,
+            sa.and_(schema.campaign.c.state == CampaignState.FINISHED, _MESSAGE.c.answers_id.is_not(None)),
+        ),
+    )
 
 
 def why_not(
@@ -423,6 +436,7 @@ def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime
     ).all()
     for id_, sender in uncertain:
         add_attempt(connection, id_, sender, Outcome(OutcomeKind.LOST_AFTER, "end_of_data", text=why), now)
+        budgets.spend(connection, sender, 1, now)
     released = connection.execute(
         sa.update(_MESSAGE)
         .where(lost, _MESSAGE.c.handed_at.is_(None))
@@ -449,25 +463,6 @@ def add_attempt(connection: sa.Connection, id_: int, sender: str, outcome: Outco
             "text": outcome.text,
         },
     )
-
-
-def spent(connection: sa.Connection, sender: str, since: datetime) -> int:
-    """How many messages of ``sender`` were tried since ``since`` or are on their way: its budget's use."""
-    tried = (
-        sa.select(sa.func.count())
-        .select_from(schema.attempt)
-        .where(
-            schema.attempt.c.sender == sender,
-            schema.attempt.c.at > since,
-            schema.attempt.c.outcome != OutcomeKind.UNUSABLE,
-        )
-    )
-    flying = (
-        sa.select(sa.func.count())
-        .select_from(_MESSAGE)
-        .where(_MESSAGE.c.sender == sender, _MESSAGE.c.state == MessageState.SENDING)
-    )
-    return int(connection.execute(tried).scalar_one()) + int(connection.execute(flying).scalar_one())
 
 
 def cancel_waiting(connection: sa.Connection, campaign_id: int) -> int:

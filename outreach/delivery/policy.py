@@ -21,6 +21,11 @@ LONGEST_PAUSE = 3_600
 #: Seconds until a message is looked at again whose connection broke or whose server could not be used.
 SOON = 300
 
+#: Seconds after which a sender that was throttled goes twice as fast again.
+RECOVERY = 600
+#: More strikes make it no slower: 1/64 of its pace.
+MOST_STRIKES = 6.0
+
 _DAY_QUOTA = re.compile(r"daily|per day|\bday's\b|submission ?quota|recipient rate", re.IGNORECASE)
 
 
@@ -61,8 +66,8 @@ def decide(
             step = BACK_OFF[min(attempts_so_far, len(BACK_OFF) - 1)]
             return Decision(MessageState.DEFERRED, said, retry_at=later(step))
         case OutcomeKind.THROTTLED:
-            whole_day = _DAY_QUOTA.search(outcome.text) or outcome.enhanced in ("5.4.5", "5.1.90")
-            pause = LONGEST_PAUSE if whole_day else min(FIRST_PAUSE * 2**throttles_in_a_row, LONGEST_PAUSE)
+            quota = _is_quota(outcome)
+            pause = LONGEST_PAUSE if quota else min(FIRST_PAUSE * 2**throttles_in_a_row, LONGEST_PAUSE)
             return Decision(
                 MessageState.DEFERRED,
                 said,
@@ -77,6 +82,25 @@ def decide(
             return Decision(
                 MessageState.DEFERRED, said, retry_at=later(SOON), burns_attempt=False, stop_sender=True
             )
+
+
+def strikes_left(strikes: float, since: timedelta) -> float:
+    """What is left of ``strikes`` so long after the rest they brought: one fades every :data:`RECOVERY`."""
+    return max(0.0, strikes - max(since.total_seconds(), 0.0) / RECOVERY)
+
+
+def slowed(per_minute: int, strikes: float) -> int:
+    """The pace of a sender that has ``strikes`` left: half for each, never less than one mail a minute."""
+    return max(1, int(per_minute * 0.5**strikes))
+
+
+def struck(outcome: Outcome, strikes: float) -> float:
+    """The strikes after a throttling answer. A day's quota that is used up says nothing about the pace."""
+    return strikes if _is_quota(outcome) else min(strikes + 1, MOST_STRIKES)
+
+
+def _is_quota(outcome: Outcome) -> bool:
+    return bool(_DAY_QUOTA.search(outcome.text)) or outcome.enhanced in ("5.4.5", "5.1.90")
 
 
 _STAGES = {

@@ -17,6 +17,8 @@ from outreach.content.names import NAMES, SESSION_NAMES
 from outreach.db import campaigns, directory
 from outreach.db.engine import Database
 from outreach.errors import InputError, RefusedError
+from outreach.jobs import forecast
+from outreach.jobs.forecast import Forecast
 from outreach.jobs.prepare_campaign import Prepared, campaign_name, prepare
 from outreach.jobs.press import addressing
 from outreach.model.countries import COUNTRIES
@@ -36,6 +38,7 @@ class CheckResult:
     prepared: Prepared
     findings: tuple[Finding, ...]
     rendered: int  # messages
+    forecast: Forecast  # of its first step, if it were launched now
 
     @property
     def passed(self) -> bool:
@@ -66,7 +69,8 @@ def check(
                 f"`outreach campaigns status {slug} --country {country}` says where it stands.",
             )
         prepared = prepare(workspace, connection, slug, country, sender)
-    findings = list(_basics(prepared, now))
+        expected = forecast.of_launch(connection, prepared, now)
+    findings = list(_basics(prepared, expected, now))
     allowed = NAMES | {f"links.{name}" for name in prepared.definition.links}
     if prepared.definition.session is not None:
         allowed |= SESSION_NAMES
@@ -83,7 +87,7 @@ def check(
     rendered, faults = _render_all(prepared, progress)
     findings += faults
     findings.sort(key=lambda finding: _WORST_FIRST.index(finding.severity))
-    result = CheckResult(prepared, tuple(findings), rendered)
+    result = CheckResult(prepared, tuple(findings), rendered, expected)
     with database.write() as connection:
         campaigns.save_check(
             connection,
@@ -113,7 +117,7 @@ def _single(languages: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(one for language in languages for one in language.split("+")))
 
 
-def _basics(prepared: Prepared, now: datetime) -> Iterable[Finding]:
+def _basics(prepared: Prepared, expected: Forecast, now: datetime) -> Iterable[Finding]:
     where = f"campaigns/{prepared.slug}.toml"
     if not prepared.included:
         yield Finding(
@@ -146,6 +150,15 @@ def _basics(prepared: Prepared, now: datetime) -> Iterable[Finding]:
                     f"The session's title and place stand in the {language} mails as the file has them.",
                     f"Give them in that language under [session.in_language.{language}].",
                 )
+    if expected.missed and expected.mails:
+        yield Finding(
+            Severity.WARNING,
+            "too-late",
+            where,
+            f"{expected.missed:,} of {expected.pace} would not have gone by the last day, "
+            f"{prepared.definition.last_day}.",
+            "Choose a later last day, a wider window, or another sender.",
+        )
     for warning in definitions.warnings(prepared.definition, today=now.date()):
         yield Finding(Severity.WARNING, "definition", where, warning, "")
 

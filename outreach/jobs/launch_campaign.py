@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.campaign import audience, estimate, schedule
+from outreach.campaign import audience
 from outreach.campaign.audience import Excluded
-from outreach.campaign.definition import Definition
-from outreach.db import campaigns, directory, outbox
+from outreach.db import campaigns, directory, outbox, senders
 from outreach.db.campaigns import Campaign
 from outreach.db.engine import Database
+from outreach.db.senders import Pause
 from outreach.errors import RefusedError
+from outreach.jobs import forecast
+from outreach.jobs.forecast import Forecast
 from outreach.jobs.frozen_content import freeze
-from outreach.jobs.plan_campaign import locality, message_row, waiting_by_locality
+from outreach.jobs.plan_campaign import locality, message_row
 from outreach.jobs.prepare_campaign import Prepared, campaign_name, prepare
 from outreach.model.countries import COUNTRIES
-from outreach.model.states import CAMPAIGN_MOVES, CampaignState, MessageState, check_move
+from outreach.model.states import (
+    CAMPAIGN_MOVES,
+    WAITING_MESSAGE_STATES,
+    CampaignState,
+    MessageState,
+    check_move,
+)
 from outreach.settings import Sender, Workspace
 
 
@@ -34,7 +41,9 @@ class Launch:
     languages: dict[str, int]
     excluded: dict[str, int]
     first_at: datetime | None
-    last_at: datetime  # of the first step, under the sender's limits
+    last_at: datetime | None  # of the first step, under the sender's limits; None: none goes
+    missed: int  # mails of the first step that would not go by the last day
+    others: int  # mails of other campaigns that the sender has waiting
     pace: str  # in words
     launched: bool
 
@@ -58,14 +67,9 @@ def launch(
         campaign = campaigns.get(connection, campaign_name(slug, country))
         prepared = prepare(workspace, connection, slug, country, campaign.sender)
         _is_approved(campaign, prepared)
+        expected = forecast.of_launch(connection, prepared, now)
         if do_it:
             _freeze(workspace, connection, campaign, prepared, now, actor)
-        counts = Counter(
-            locality(to.country, to.region, to.time_zone)
-            for to in (prepared.addressees[one.contact_id] for one in prepared.included)
-        )
-        spent = outbox.spent(connection, campaign.sender, now.replace(hour=0, minute=0, second=0))
-    limits = prepared.sender.limits
     languages: dict[str, int] = {}
     excluded: dict[str, int] = {}
     for decision in prepared.decisions:
@@ -79,16 +83,11 @@ def launch(
         municipalities=len({one.municipality_id for one in prepared.included}),
         languages=languages,
         excluded=excluded,
-        first_at=estimate.first_opening(counts, window=prepared.definition.window, start=now),
-        last_at=estimate.estimate_end(
-            counts,
-            window=prepared.definition.window,
-            per_minute=limits.per_minute,
-            per_day=limits.per_day,
-            start=now,
-            sent_today=spent,
-        ),
-        pace=estimate.pace(len(prepared.included), per_minute=limits.per_minute, per_day=limits.per_day),
+        first_at=expected.first_at,
+        last_at=expected.ends_at,
+        missed=expected.missed,
+        others=expected.others,
+        pace=expected.pace,
         launched=do_it,
     )
 
@@ -152,7 +151,7 @@ def _freeze(
                 step=first,
                 email=to.email,
                 language=one.language,
-                due_at=schedule.next_opening(now, prepared.definition.window, place),
+                due_at=forecast.first_due(campaign.name, to.email_key, prepared.definition, place, now),
                 now=now,
             )
         )
@@ -214,7 +213,7 @@ def change_state(
             )
         values: dict[str, Any] = {"paused_reason": reason or None}
         if new is CampaignState.RUNNING:
-            values["plan_at"] = now
+            values |= {"plan_at": now, "guarded_from": now}
         if new is CampaignState.CANCELLED:
             values["finished_at"] = now
         campaigns.move(connection, campaign, new, **values)
@@ -232,30 +231,24 @@ class Status:
     campaign: Campaign
     steps: dict[str, dict[MessageState, int]]
     excluded: dict[str, int]
-    waiting: int
-    ends_at: datetime | None  # when what waits now will have gone out
-    pace: str
+    forecast: Forecast  # of what waits now
+    rest: Pause | None  # of the sender, when it may not send now
+
+    @property
+    def waiting(self) -> int:
+        """Mails that are not settled yet, also while the campaign is paused."""
+        unsettled = (*WAITING_MESSAGE_STATES, MessageState.SENDING)
+        return sum(counts.get(state, 0) for counts in self.steps.values() for state in unsettled)
 
 
-def status(database: Database, name: str, sender: Sender, definition: Definition, now: datetime) -> Status:
+def status(database: Database, name: str, sender: Sender, now: datetime) -> Status:
     """Raises :class:`~outreach.errors.RefusedError` when there is no such campaign."""
     with database.read() as connection:
         campaign = campaigns.get(connection, name)
         steps = campaigns.states_by_step(connection, campaign.id)
-        counts = waiting_by_locality(campaign.country, campaigns.waiting(connection, campaign.id))
         excluded = campaigns.exclusions(connection, campaign.id)
-        spent = outbox.spent(connection, campaign.sender, now.replace(hour=0, minute=0, second=0))
-    waiting = sum(counts.values())
-    limits = sender.limits
-    ends_at = None
-    if waiting and campaign.state is CampaignState.RUNNING:
-        ends_at = estimate.estimate_end(
-            counts,
-            window=definition.window,
-            per_minute=limits.per_minute,
-            per_day=limits.per_day,
-            start=now,
-            sent_today=spent,
-        )
-    pace = estimate.pace(waiting, per_minute=limits.per_minute, per_day=limits.per_day)
-    return Status(campaign, steps, excluded, waiting, ends_at, pace)
+        expected = forecast.of_campaign(connection, campaign, sender, now)
+        rest = senders.pause(connection, campaign.sender)
+    if rest is not None and rest.until <= now:
+        rest = None
+    return Status(campaign, steps, excluded, expected, rest)

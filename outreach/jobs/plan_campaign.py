@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -113,14 +112,3 @@ def message_row(
         "answers_id": None,
         "created_at": now,
     }
-
-
-def waiting_by_locality(
-    country: str, waiting: Iterable[tuple[str | None, str | None, int]]
-) -> Mapping[Locality, int]:
-    """What an estimate of the end needs: how many mails wait for each place's hours."""
-    counts: dict[Locality, int] = {}
-    for time_zone, region, number in waiting:
-        place = locality(country, region, time_zone)
-        counts[place] = counts.get(place, 0) + number
-    return counts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from outreach.db.engine import Database
-from outreach.errors import MailServerError, SettingsError
+from outreach.errors import MailServerError, OutreachError, SettingsError
 from outreach.jobs import retention, runs
 from outreach.jobs.plan_campaign import plan
 from outreach.jobs.poll_inbox import PollReport, look_into_sent_folders, poll
@@ -32,10 +32,12 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """Of the command line: 0, or what kept a sender from being used."""
+        """Of the command line: 0, or what kept a sender from being used, or a campaign from going on."""
         if self.polled.wrong_settings or self.sent.wrong_settings:
             return SettingsError.exit_code
-        return MailServerError.exit_code if self.errors else 0
+        if self.errors:
+            return MailServerError.exit_code
+        return OutreachError.exit_code if self.sent.paused else 0
 
     @property
     def did_nothing(self) -> bool:
@@ -50,6 +52,7 @@ class RunReport:
             or sent.missed
             or sent.released
             or sent.uncertain
+            or sent.paused
             or self.errors
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -14,12 +14,13 @@ from functools import partial
 import sqlalchemy as sa
 
 from outreach.campaign import schedule
-from outreach.db import campaigns, mailbox, messages, outbox, senders
+from outreach.db import budgets, campaigns, mailbox, messages, outbox, senders
 from outreach.db.engine import Database
 from outreach.db.outbox import Due, Settled
 from outreach.delivery import policy, refusals, tokens
 from outreach.errors import MailServerError, RefusedError, SettingsError
-from outreach.jobs import accounts, runs
+from outreach.jobs import accounts, guardrails, runs
+from outreach.jobs.budget import Budget
 from outreach.jobs.plan_campaign import locality
 from outreach.jobs.press import Press
 from outreach.model.states import (
@@ -37,8 +38,13 @@ from outreach.smtp import Mail, deliver
 _BATCH = 100
 #: A claim's lease. It has to outlast a batch at the slowest pace; a dead process is noticed without it.
 _LEASE = timedelta(minutes=30)
-_MINUTE = timedelta(minutes=1)
-_DAY = timedelta(days=1)
+#: Seconds for which connections are kept open while there is nothing to send over them yet.
+_LONGEST_IDLE = 10.0
+#: Seconds that a run waits for a budget; what takes longer is left to the next run.
+_LONGEST_WAIT = 90.0
+#: Seconds between two questions for a connection that another run has, and after how many it is left to it.
+_TURN = 0.1
+_LONGEST_TURN = 10.0
 
 
 @dataclass(slots=True)
@@ -50,6 +56,7 @@ class SendReport:
     missed: int = 0
     released: int = 0  # found from a run that died, certainly not sent
     uncertain: int = 0  # found from a run that died, perhaps sent
+    paused: list[str] = field(default_factory=list)  # campaigns that were, by themselves, and why
     errors: list[str] = field(default_factory=list)  # senders that could not be used, and why
     wrong_settings: bool = False  # that is why, for one of them at least
 
@@ -76,19 +83,33 @@ def send(
     report = SendReport()
     _recover(workspace, database, report, now)
     _look_for_lost_senders(workspace, database, report)
+    report.paused += guardrails.look(workspace, database, now())
+    busy: list[_Sending] = []
     for name, sender in workspace.settings.senders.items():
         try:
-            sending = _Sending(workspace, database, run, now, enough, progress, report, name, sender)
-            while sending.round() and not enough():
-                wait = sending.wait_for_budget()
-                left = seconds_left()
-                if left is not None and wait > left:
-                    break
-                if wait > 0:
-                    time.sleep(wait)
-        except (MailServerError, RefusedError, SettingsError) as error:
+            busy.append(
+                _Sending(workspace, database, run, now, enough, seconds_left, progress, report, name, sender)
+            )
+        except (RefusedError, SettingsError) as error:
             report.errors.append(f"{name}: {error}")
             report.wrong_settings |= isinstance(error, SettingsError)
+    while busy and not enough():
+        waits: dict[_Sending, float] = {}
+        for sending in busy:
+            wait: float | None = None
+            try:
+                wait = sending.round(patient=len(busy) == 1)
+            except (MailServerError, RefusedError, SettingsError) as error:
+                report.errors.append(f"{sending.name}: {error}")
+                report.wrong_settings |= isinstance(error, SettingsError)
+            if wait is not None and wait <= _LONGEST_WAIT:
+                waits[sending] = wait
+        busy = list(waits)
+        pause, left = min(waits.values(), default=0.0), seconds_left()
+        if left is not None and pause > left:
+            break
+        if pause > 0:
+            time.sleep(pause)
     return report
 
 
@@ -128,87 +149,130 @@ class _Sending:
         run: str,
         now: Callable[[], datetime],
         enough: Callable[[], bool],
+        seconds_left: Callable[[], float | None],
         progress: Callable[[SendReport], None],
         report: SendReport,
         name: str,
         sender: Sender,
     ) -> None:
+        self.name = name
         self._database = database
         self._run = run
         self._now = now
         self._enough = enough
+        self._seconds_left = seconds_left
         self._progress = progress
         self._report = report
-        self._name = name
         self._sender = sender
         self._workspace = workspace
         self._key = workspace.key
         self._account = accounts.smtp(workspace, name)
         self._press = Press(workspace, database, name, sender)
+        self._budget = Budget(name, sender.limits)
+        self._watch = guardrails.Watch(workspace.settings.guardrails_of(name))
         self._claimed: dict[int, Due] = {}
+        self._ready: deque[Due] = deque()  # claimed, and not drawn yet
         self._write: Callable[[], AbstractContextManager[sa.Connection]] = database.write
-        self._throttles = 0
-        self._stopped = False
-        self._rests = False
+        self._begun = False
+        self._lines = 0  # connections this run may have open
+        self._waited = 0.0  # for a connection, in a row
+        self._patient = True
+        self._pause: float | None = None  # until more may be claimed; None: there is nothing more to do
 
-    def round(self) -> bool:
-        """Send until nothing is due or the budget is spent; ``True``: there may be more after a pause."""
-        first = self._claim()
-        if not first:
-            return False
+    def round(self, *, patient: bool) -> float | None:
+        """Send until nothing is due or the budget is spent. ``patient``: wait a little for more of it, with the
+        connections kept. Returns the seconds after which there may be more; ``None``: nothing more."""
+        self._patient = patient
+        if (wait := self._take_lines()) is not None or not self._lines:
+            return wait
         try:
-            with self._database.kept() as self._write:
-                deliver(
-                    self._account,
-                    self._mails(first),
-                    record=self._record,
-                    connections=self._sender.limits.connections,
-                )
+            self._ready.extend(self._claim())
+            if self._ready:
+                with self._database.kept() as self._write:
+                    deliver(
+                        self._account,
+                        self._mails(),
+                        record=self._record,
+                        connections=self._lines,
+                        pace=self._pace,
+                    )
         except MailServerError as error:
             with self._database.write() as connection:
-                senders.rest(
-                    connection, self._name, self._now() + timedelta(minutes=5), str(error), self._now()
-                )
+                until = self._now() + timedelta(minutes=5)
+                senders.rest(connection, self.name, until, str(error), self._now())
             raise
         finally:
+            self._write = self._database.write
             self._give_back("the run ended before it was sent")
-        return not self._stopped
+        return self._pause
 
-    def wait_for_budget(self) -> float:
-        """Seconds until a message may go again; 0 when one may go now."""
-        return 0.0 if self._budget() > 0 else 1.0
-
-    def _budget(self) -> int:
-        limits, now = self._sender.limits, self._now()
+    def _take_lines(self) -> float | None:
+        """Get the right to open connections, if there is something to send. Seconds to wait for one; ``None``:
+        there are some, or it is not worth while."""
+        self._lines, now = 0, self._now()
         with self._database.read() as connection:
-            return min(
-                limits.per_minute - outbox.spent(connection, self._name, now - _MINUTE),
-                limits.per_day - outbox.spent(connection, self._name, now - _DAY),
-            )
+            due = outbox.anything_due(connection, self.name, now)
+            holders = budgets.line_holders(connection, self.name)
+        if not due and not self._waited:
+            return None
+        dead = runs.dead(self._workspace.root, holders)
+        with self._database.write() as connection:
+            budgets.drop_lines(connection, self.name, dead, now)
+            worth = due and self._budget.rests_until(connection, now) is None
+            if worth:
+                if not self._begun:
+                    self._budget.begin(connection, now)
+                    self._begun = True
+                limit = self._sender.limits.connections
+                until = now + _LEASE
+                self._lines, worth = budgets.take_lines(connection, self.name, self._run, limit, until)
+            self._waited = 0.0 if self._lines else self._waited + _TURN
+            if not self._lines and not (worth := worth and self._waited <= _LONGEST_TURN):
+                budgets.release_lines(connection, self.name, self._run)
+        return _TURN if worth and not self._lines else None
+
+    def _pace(self) -> float | None:
+        """For :func:`deliver`: 0 when a mail is ready, seconds to wait for one, ``None`` at the end."""
+        if self._enough():
+            return None
+        if not self._ready:
+            if self._pause is None or not (claimed := self._claim()):
+                return self._wait()
+            self._ready.extend(claimed)
+        return 0.0
+
+    def _wait(self) -> float | None:
+        wait, left = self._pause, self._seconds_left()
+        if wait is None or wait == 0 or not self._patient or wait > _LONGEST_IDLE:
+            return None
+        return None if left is not None and wait > left else wait
 
     def _claim(self) -> list[Due]:
-        """Take the next messages that may go; put off, skip or miss those that may not."""
+        """Take the next messages that may go; put off, skip or miss those that may not. When there are none,
+        ``_pause`` says whether there may be some later."""
         while not self._enough():
             now = self._now()
             with self._database.write() as connection:
-                if senders.rests_until(connection, self._name, now) is not None:
-                    self._stopped = True
+                if (until := self._budget.rests_until(connection, now)) is not None:
+                    self._pause = (until - now).total_seconds()
                     return []
-                limits = self._sender.limits
-                budget = min(
-                    _BATCH,
-                    limits.per_minute - outbox.spent(connection, self._name, now - _MINUTE),
-                    limits.per_day - outbox.spent(connection, self._name, now - _DAY),
-                )
-                if budget <= 0:
+                limit = self._sender.limits.connections
+                lines = budgets.keep_lines(connection, self.name, self._run, limit, now + _LEASE)
+                if lines != self._lines:
+                    self._pause = 0.0  # another round, with as many connections as it should have
                     return []
-                due = outbox.due(connection, self._name, now, budget)
+                room = self._budget.room(connection, now)
+                if room <= 0:
+                    self._pause = self._budget.seconds_to_wait(connection, now)
+                    return []
+                due = outbox.due(connection, self.name, now, _BATCH)
                 if not due:
-                    self._stopped = True
+                    self._pause = None
                     return []
-                taken = self._sort(connection, due, now)
+                taken = self._sort(connection, due, now)[:room]
                 outbox.claim(connection, [one.id for one in taken], self._run, now + _LEASE)
             if taken:
+                self._pause = 0.0
                 self._claimed.update((one.id, one) for one in taken)
                 return taken
         return []
@@ -233,8 +297,9 @@ class _Sending:
                 closed[one.id] = schedule.next_opening(now, definition.window, place)
             else:
                 taken.append(one)
+        taken, full = self._budget.within_domains(connection, taken, now)
         outbox.miss(connection, missed, "its last day had passed before it could go")
-        outbox.postpone(connection, closed)
+        outbox.postpone(connection, closed | full)
         self._report.missed += len(missed)
         return taken
 
@@ -243,13 +308,11 @@ class _Sending:
         place = locality(one.country, one.region, one.time_zone)
         return last_day is not None and now >= schedule.end_of(last_day, place)
 
-    def _mails(self, batch: list[Due]) -> Iterator[Mail]:
-        while batch:
-            for one in batch:
-                if self._enough() or self._rests:
-                    return
+    def _mails(self) -> Iterator[Mail]:
+        while self._ready:  # and `_pace` lets nobody draw when there is none
+            one = self._ready.popleft()
+            if one.campaign_id not in self._watch.paused:
                 yield self._press.mail(one, self._now())
-            batch = self._claim()
 
     def _record(self, handing_over: Sequence[int], finished: Sequence[tuple[int, Outcome]]) -> set[int]:
         """Write down outcomes, and mark what may be handed over next, in one transaction."""
@@ -257,7 +320,10 @@ class _Sending:
         settled = [self._settled(id_, outcome, now) for id_, outcome in finished]
         with self._write() as connection:
             if settled:
+                self._look_at(connection, settled, now)
                 outbox.finish(connection, self._run, settled, now)
+                tried = [(self._claimed[one.id], one.outcome) for one in settled]
+                self._budget.spend(connection, tried, now)
             for one in settled:
                 if one.decision.state is not MessageState.SENT:
                     self._consequences(connection, one, now)
@@ -269,6 +335,10 @@ class _Sending:
             self._progress(self._report)
         return held
 
+    def _look_at(self, connection: sa.Connection, settled: Sequence[Settled], now: datetime) -> None:
+        states = [(self._claimed[one.id], one.outcome, one.decision.state) for one in settled]
+        self._report.paused += self._watch.settled(connection, states, now)
+
     def _settled(self, id_: int, outcome: Outcome, now: datetime) -> Settled:
         one = self._claimed[id_]
         decision = policy.decide(
@@ -277,7 +347,7 @@ class _Sending:
             now,
             max_attempts=self._sender.limits.attempts,
             jitter=random.random(),  # noqa: S311  (spreads retries; nothing secret)
-            throttles_in_a_row=self._throttles,
+            throttles_in_a_row=round(self._budget.strikes),
         )
         # Refused on the spot because the address is dead: a bounce without the detour.
         bounce = None
@@ -286,19 +356,15 @@ class _Sending:
         if bounce is not None and bounce.hard:
             detail = " ".join(filter(None, (bounce.status, bounce.reason)))
             decision = replace(decision, state=MessageState.BOUNCED, reason=f"{detail}: {decision.reason}")
-        if outcome.kind is OutcomeKind.THROTTLED:
-            self._throttles += 1
-        elif outcome.kind is OutcomeKind.ACCEPTED:
-            self._throttles = 0
         return Settled(id_, outcome, decision)
 
     def _consequences(self, connection: sa.Connection, settled: Settled, now: datetime) -> None:
         """What an outcome means for the sender and for the address."""
         one, decision = self._claimed[settled.id], settled.decision
         if decision.pause_sender_seconds:
-            self._rests = True  # what is claimed and not begun waits, too
-            until = now + timedelta(seconds=decision.pause_sender_seconds)
-            senders.rest(connection, self._name, until, decision.reason, now)
+            pause = decision.pause_sender_seconds
+            self._budget.throttled(connection, settled.outcome, pause, decision.reason, now)
+            self._ready.clear()  # what is not under way waits with the sender: `_give_back`
         if decision.state is MessageState.BOUNCED:
             mailbox.suppress(
                 connection,
@@ -311,10 +377,11 @@ class _Sending:
             )
 
     def _give_back(self, reason: str) -> None:
-        if self._claimed:
-            with self._database.write() as connection:
-                outbox.release(connection, list(self._claimed), self._run, self._now(), reason)
-            self._claimed.clear()
+        self._ready.clear()
+        with self._database.write() as connection:
+            budgets.release_lines(connection, self.name, self._run)
+            outbox.release(connection, list(self._claimed), self._run, self._now(), reason)
+        self._claimed.clear()
 
     def _suppression_keys(self, address: str) -> tuple[str, str]:
         hashed = partial(tokens.suppression_key, self._key)

@@ -189,8 +189,11 @@ database = "sqlite:///outreach.db"
 # selector = "outreach"        # its public half stands in the DNS at outreach._domainkey.association.example
 # key_file = "keys/dkim.pem"   # from the workspace; for the eyes of nobody else
 #
-# [senders.mine.limits]        # what your mail provider allows; these are Microsoft 365's
-# connections = 3
-# per_minute = 30
-# per_day = 10000
+# [senders.mine.limits]        # what your mail provider allows, over all runs together
+# preset = "microsoft-365"     # or "google-workspace", or "postfix" for a server of your own
+# per_day = 5000               # a value of your own counts more than the preset
+#
+# [guardrails]                 # when a campaign pauses by itself
+# bounce_percent = 5
+# complaint_percent = 0.1
 """

@@ -193,6 +193,7 @@ class Campaign(SQLModel, table=True):
     finished_at: datetime | None = _instant(default=None)
     paused_reason: str | None = None
     plan_at: datetime | None = _instant(default=None)  # when the planner next has something to look at
+    guarded_from: datetime | None = _instant(default=None)  # guardrails count only mails sent after: a resume
 
 
 class Content(SQLModel, table=True):
@@ -292,6 +293,42 @@ class SenderPause(SQLModel, table=True):
     until: datetime = _instant()
     reason: str
     at: datetime = _instant()
+    # How often it was throttled, fading since ``until``: each time halves its pace. delivery.policy.strikes_left
+    strikes: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})
+
+
+class SenderWindow(SQLModel, table=True):
+    """How many mails of a sender were tried within a window that slides: ``used`` is the number of attempts
+    since ``since``, and moves on with it."""
+
+    __tablename__: ClassVar[Any] = "sender_window"
+
+    sender: str = Field(primary_key=True)
+    seconds: int = Field(primary_key=True)  # how long the window is
+    used: int
+    since: datetime = _instant()
+
+
+class SenderLine(SQLModel, table=True):
+    """How many connections of a sender a run may have open; 0: it waits for one."""
+
+    __tablename__: ClassVar[Any] = "sender_line"
+
+    sender: str = Field(primary_key=True)
+    run: str = Field(primary_key=True)
+    lines: int
+    until: datetime = _instant()  # the lease
+
+
+class DomainUse(SQLModel, table=True):
+    """Mails of a sender that were tried to one domain, kept for an hour where the sender has such a limit."""
+
+    __tablename__: ClassVar[Any] = "domain_use"
+
+    sender: str = Field(primary_key=True)
+    domain: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Instant, primary_key=True)
+    count: int
 
 
 class InboundMessage(SQLModel, table=True):

@@ -27,19 +27,11 @@ from pydantic_settings import (
 )
 
 from outreach.errors import SettingsError
+from outreach.settings.limits import Guardrails, Limits
 from outreach.settings.servers import Dkim, ImapSettings, InboxSettings, Oauth, Section, SmtpSettings
 
 FILE_NAME = "outreach.toml"
 ENVIRONMENT_PREFIX = "OUTREACH_"
-
-
-class Limits(Section):
-    """What the sender's mail server allows. The figures of providers stand in the documentation."""
-
-    connections: int = Field(default=3, ge=1, le=50, description="Connections at the same time.")
-    per_minute: int = Field(default=30, ge=1, description="Mails in any minute.")
-    per_day: int = Field(default=10_000, ge=1, description="Mails in any 24 hours.")
-    attempts: int = Field(default=6, ge=1, le=50, description="Tries after which a deferred mail has failed.")
 
 
 class Sender(Section):
@@ -77,6 +69,10 @@ class Sender(Section):
     dkim: Dkim | None = Field(default=None, description="Signs mails here; left out, the relay may.")
     limits: Limits = Field(default=Limits(), description="What your mail provider allows.")
     inbox: InboxSettings = Field(default=InboxSettings(), description="What follows from answers.")
+    guardrails: Guardrails | None = Field(
+        default=None,
+        description="When a campaign of this sender pauses by itself; instead of the general ones.",
+    )
 
     @field_validator("from_", "reply_to")
     @classmethod
@@ -153,6 +149,9 @@ class Settings(BaseSettings):
         description="Signs the tokens in mails and hashes suppressed addresses. `outreach init` puts it into "
         "`secrets/key`; keep it for as long as the database.",
     )
+    guardrails: Guardrails = Field(
+        default=Guardrails(), description="When a campaign pauses by itself, of whichever sender."
+    )
     senders: dict[str, Sender] = Field(
         default_factory=dict, description="One section `[senders.NAME]` for each mailbox."
     )
@@ -186,6 +185,11 @@ class Settings(BaseSettings):
         """The addresses of all senders, lower case: what comes from one of them is no answer."""
         addresses = ((sender.address, sender.reply_address) for sender in self.senders.values())
         return frozenset(address.casefold() for pair in addresses for address in pair)
+
+    def guardrails_of(self, name: str) -> Guardrails:
+        """Those of the sender ``name``, else the general ones."""
+        own = self.senders[name].guardrails if name in self.senders else None
+        return own or self.guardrails
 
     def sender(self, name: str) -> Sender:
         """Raises :class:`~outreach.errors.SettingsError` when there is no such sender."""

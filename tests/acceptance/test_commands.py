@@ -236,7 +236,7 @@ def not_utf8(folder: Path) -> None:
 
 def unknown_setting(folder: Path) -> None:
     with (folder / "outreach.toml").open("a") as file:
-        file.write("\n[senders.office.limits]\nper_hour = 3\n")
+        file.write("\n[senders.office.limits]\nper_fortnight = 3\n")
 
 
 def missing_setting(folder: Path) -> None:

@@ -128,9 +128,10 @@ def test_two_runs_at_once_share_the_work(tmp_path: Path, smtp_sink: Sink) -> Non
 
 def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: Sink) -> None:
     """What the other run holds is not touched while it lives, and goes when it is dead."""
-    folder = launch(tmp_path / "w", smtp_sink, 130, {"connections": 1})
+    folder = launch(tmp_path / "w", smtp_sink, 130, {"connections": 2})
     smtp_sink.behaviour.reply_delay = 20.0  # the first run waits for an answer with a hundred claims in hand
-    slow = workspaces.start("-w", folder, "run")
+    # ... and takes one of the two connections only, or there would be none for another run.
+    slow = workspaces.start("-w", folder, "run", OUTREACH_SENDERS__DE__LIMITS__CONNECTIONS="1")
     smtp_sink.wait(1)
     smtp_sink.behaviour.reply_delay = 0.0
     workspaces.command("-w", folder, "run").ok()

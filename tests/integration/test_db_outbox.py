@@ -455,22 +455,6 @@ class TestManyAtOnce:
             raise KeyboardInterrupt
         assert _row(database, id_).state is MessageState.QUEUED
 
-    def test_what_was_spent_counts_tries_and_what_is_on_its_way(self, database: Database) -> None:
-        with database.write() as connection:
-            ids = histories.add_messages(connection, 4)
-        _claim(database)
-        _finish(database, ids[0], ACCEPTED, SENT)
-        _finish(database, ids[1], Outcome(OutcomeKind.UNUSABLE, "connect"), AGAIN)
-
-        def spent(since: datetime) -> int:
-            with database.read() as connection:
-                return outbox.spent(connection, "mine", since)
-
-        assert spent(NOW - timedelta(minutes=1)) == 3
-        assert spent(NOW) == 2
-        with database.read() as connection:
-            assert outbox.spent(connection, "other", NOW - timedelta(days=1)) == 0
-
 
 def _all_at_once(calls: list[tuple[Any, Any]]) -> None:
     """Each call in a thread of its own; the first exception of one is raised."""

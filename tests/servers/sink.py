@@ -34,6 +34,7 @@ class Accepted:
     sender: str  # of the envelope
     recipients: tuple[str, ...]  # those that were accepted at RCPT
     raw: bytes  # as sent, without dot-stuffing
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -65,6 +66,8 @@ class Sink:
         self.port = 0
         self.account = account  # the file of JSON lines
         self.connections = 0  # opened since the start
+        self.open = 0  # connections now
+        self.most_open = 0  # at once, since the start
         self.commands: list[str] = []  # the verbs received since the start, over all connections
         self._accepted: list[Accepted] = []
         self._lock = threading.Lock()
@@ -110,6 +113,7 @@ class Sink:
             self._accepted.clear()
             self.account.write_bytes(b"")
         self.commands.clear()
+        self.most_open = self.open
         self.behaviour = Behaviour()
 
     def _work(self) -> None:
@@ -133,11 +137,14 @@ class Sink:
         assert task is not None
         self._talks.add(task)
         self.connections += 1
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
         try:
             await _Talk(self, reader, writer).run()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # a client that was killed; or the end of the test
         finally:
+            self.open -= 1
             self._talks.discard(task)
             writer.close()
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.delivery.policy import LONGEST_PAUSE, decide, describe
+from outreach.delivery.guardrails import Tally, tripped
+from outreach.delivery.policy import LONGEST_PAUSE, decide, describe, slowed, strikes_left, struck
 from outreach.delivery.refusals import refusal_bounce
 from outreach.model.states import MESSAGE_MOVES, MessageState, OutcomeKind
 from outreach.model.values import Outcome
@@ -141,3 +142,42 @@ def test_what_is_no_refusal_of_the_recipient() -> None:
     assert refusal_bounce(_outcome(OutcomeKind.UNUSABLE, 550, "5.1.8 x", "mail")) is None
     assert refusal_bounce(_outcome(OutcomeKind.REFUSED, None, "no SMTPUTF8")) is None
     assert refusal_bounce(_outcome(OutcomeKind.REFUSED, 552, "5.3.4 size", "mail")) is None
+
+
+class TestSlowing:
+    def test_each_strike_halves_the_pace_and_fades(self) -> None:
+        assert [slowed(30, strikes) for strikes in (0, 1, 2, 3.5, 6)] == [30, 15, 7, 2, 1]
+        ages = (0, 5, 10, 25, 60)
+        assert [strikes_left(2, timedelta(minutes=age)) for age in ages] == [2, 1.5, 1, 0, 0]
+        assert strikes_left(1, timedelta(minutes=-3)) == 1, "it still rests"
+
+    def test_a_throttle_strikes_and_a_day_quota_does_not(self) -> None:
+        throttled = _outcome(OutcomeKind.THROTTLED, 421, "4.7.0 try later")
+        assert [struck(throttled, strikes) for strikes in (0, 1.5, 5.8, 6)] == [1, 2.5, 6, 6]
+        quota = _outcome(OutcomeKind.THROTTLED, 550, "5.4.5 Daily user sending limit exceeded")
+        assert struck(quota, 1.5) == 1.5
+
+
+RAILS = {"bounce_percent": 5.0, "complaint_percent": 0.1, "sample": 100, "errors_in_a_row": 25}
+
+
+@pytest.mark.parametrize(
+    ("tally", "why"),
+    [
+        (Tally(tried=99, bounced=9), None),
+        (Tally(tried=12, bounced=10), "10 of 12 mails bounced (83.3%; the limit is 5 %)"),
+        (Tally(tried=100, bounced=4), None),
+        (Tally(tried=100, bounced=5), "5 of 100 mails bounced (5.0%; the limit is 5 %)"),
+        (Tally(tried=1_000, bounced=49), None),
+        (Tally(tried=999, complained=1), None),
+        (Tally(tried=1_000, complained=1), "1 of 1,000 mails were called spam (0.1%; the limit is 0.1 %)"),
+        (Tally(tried=1_001, complained=1), None),
+        (Tally(tried=200, complained=2), "2 of 200 mails were called spam (1.0%; the limit is 0.1 %)"),
+        (Tally(tried=100, in_a_row=24), None),
+        (Tally(in_a_row=25), "the server refused or put off 25 mails in a row"),
+    ],
+)
+def test_guardrails(tally: Tally, why: str | None) -> None:
+    assert tripped(tally, **RAILS) == why  # type: ignore[arg-type]
+    off = {"bounce_percent": 0.0, "complaint_percent": 0.0, "sample": 1, "errors_in_a_row": 0}
+    assert tripped(tally, **off) is None  # type: ignore[arg-type]
