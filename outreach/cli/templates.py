@@ -9,7 +9,7 @@ import typer
 
 from outreach import clock
 from outreach.cli.shell import JSON, count, print_json, say, shell
-from outreach.content.exchange import Format
+from outreach.model.states import TranslationFormat
 
 app = typer.Typer(help="The mails and their translations.", no_args_is_help=True)
 
@@ -73,8 +73,10 @@ def new(context: typer.Context, language: str = _LANGUAGE, campaign: list[str] =
 def export(
     context: typer.Context,
     language: str = _LANGUAGE,
-    form: Format = typer.Option(
-        Format.PO, "--format", help="po: Poedit, Weblate and others; xliff: tools of agencies (XLIFF 2)."
+    form: TranslationFormat = typer.Option(
+        TranslationFormat.PO,
+        "--format",
+        help="po: Poedit, Weblate and others; xliff: tools of agencies (XLIFF 2).",
     ),
     out: Path | None = typer.Option(None, "--out", help="The file; left out: mails.LANGUAGE.po or .xlf."),
     campaign: list[str] = _CAMPAIGN,
@@ -84,7 +86,7 @@ def export(
     from outreach.jobs.workspace import write_bytes
 
     data, texts, done = job(shell(context).workspace, language, form, now=clock.now(), slugs=campaign)
-    out = out or Path(f"mails.{language}.{'po' if form is Format.PO else 'xlf'}")
+    out = out or Path(f"mails.{language}.{'po' if form is TranslationFormat.PO else 'xlf'}")
     write_bytes(out, data)
     say(f"{out}: {count(texts, 'text')}, {done:,} translated.")
 

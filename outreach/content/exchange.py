@@ -8,20 +8,14 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum, unique
 from itertools import groupby
 
 from outreach.content.catalog import SOURCE_LANGUAGE
 from outreach.errors import InputError
+from outreach.model.states import TranslationFormat
 
 _XLIFF = "urn:oasis:names:tc:xliff:document:2.0"
 _DONE = frozenset({"translated", "reviewed", "final"})
-
-
-@unique
-class Format(StrEnum):
-    PO = "po"
-    XLIFF = "xliff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +39,8 @@ class Sheet:
     translator: str = ""
 
 
-def write(sheet: Sheet, form: Format, now: datetime) -> bytes:
-    return _write_po(sheet, now) if form is Format.PO else _write_xliff(sheet)
+def write(sheet: Sheet, form: TranslationFormat, now: datetime) -> bytes:
+    return _write_po(sheet, now) if form is TranslationFormat.PO else _write_xliff(sheet)
 
 
 def read(data: bytes, name: str) -> Sheet:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from outreach.db import schema
 from outreach.db.dialect import plain_cursor, stored, upsert
-from outreach.model.states import MessageState, OutcomeKind
+from outreach.model.states import OutcomeKind
 
 _ATTEMPT = schema.attempt
 _MESSAGE = schema.message
@@ -147,9 +147,7 @@ def domains_used(
     )
     used = Counter({domain: int(count) for domain, count in rows})
     flying = connection.execute(
-        sa.select(_MESSAGE.c.email_key).where(
-            _MESSAGE.c.sender == sender, _MESSAGE.c.state == MessageState.SENDING
-        )
+        sa.select(_MESSAGE.c.email_key).where(_MESSAGE.c.sender == sender, schema.SENDING)
     ).scalars()
     used.update(domain for domain in map(domain_of, flying) if domain in domains)
     return used
@@ -249,9 +247,7 @@ _LOCK = 0x6F757472  # "outr": ours among the advisory locks of a database
 
 
 def _flying(connection: sa.Connection, sender: str) -> int:
-    statement = sa.select(sa.func.count()).where(
-        _MESSAGE.c.sender == sender, _MESSAGE.c.state == MessageState.SENDING
-    )
+    statement = sa.select(sa.func.count()).where(_MESSAGE.c.sender == sender, schema.SENDING)
     return int(connection.execute(statement).scalar_one())
 
 

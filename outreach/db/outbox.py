@@ -160,10 +160,10 @@ def anything_due(connection: sa.Connection, sender: str, now: datetime) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def _waits(sender: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _waits(sender: str, now: datetime) -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
     return (
         _MESSAGE.c.sender == sender,
-        _MESSAGE.c.state.in_(list(WAITING_MESSAGE_STATES)),
+        schema.WAITING,
         _MESSAGE.c.due_at <= now,
         sa.or_(
             schema.campaign.c.state == CampaignState.RUNNING,
@@ -416,14 +416,14 @@ def release(connection: sa.Connection, ids: Iterable[int], run: str, now: dateti
 
 def holders(connection: sa.Connection) -> list[str]:
     """The runs that hold claims."""
-    statement = sa.select(_MESSAGE.c.claimed_by).where(_MESSAGE.c.state == MessageState.SENDING).distinct()
+    statement = sa.select(_MESSAGE.c.claimed_by).where(schema.SENDING).distinct()
     return [run for run in connection.execute(statement).scalars() if run]
 
 
 def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime) -> Recovered:
     """Settle the claims of runs that are dead, or whose lease has run out."""
     lost = sa.and_(
-        _MESSAGE.c.state == MessageState.SENDING,
+        schema.SENDING,
         sa.or_(_MESSAGE.c.claimed_by.in_(list(dead_runs)), _MESSAGE.c.claimed_until <= now),
     )
     gone = {"claimed_by": None, "claimed_until": None}

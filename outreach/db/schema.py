@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-import outreach.model.tables  # noqa: F401  (fills the metadata)
+from outreach.model import tables
 
 _TABLES = SQLModel.metadata.tables
 
@@ -33,6 +34,10 @@ registration = _TABLES["registration"]
 suppression = _TABLES["suppression"]
 mailbox_cursor = _TABLES["mailbox_cursor"]
 audit = _TABLES["audit"]
+
+#: What waits, and what is being sent, in the words of the indexes on them.
+WAITING = sa.text(f"message.{tables.WAITING}")
+SENDING = sa.text(f"message.{tables.SENDING}")
 
 #: What stands in place of an address that was erased, followed by a number: rows that counts need are kept.
 ERASED = "erased:"

@@ -35,7 +35,7 @@ from outreach.settings import FILE_NAME, Sender, Workspace
 from outreach.smtp import Mail, deliver
 
 #: How many messages are claimed at a time: few enough that a killed run holds little up.
-_BATCH = 100
+_BATCH = 250
 #: A claim's lease. It has to outlast a batch at the slowest pace; a dead process is noticed without it.
 _LEASE = timedelta(minutes=30)
 #: Seconds for which connections are kept open while there is nothing to send over them yet.

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from outreach.content import exchange, translation
 from outreach.content.catalog import SOURCE_LANGUAGE, Catalog, Template
-from outreach.content.exchange import Entry, Format, Sheet
+from outreach.content.exchange import Entry, Sheet
 from outreach.content.lint import MAX_SUBJECT
 from outreach.content.translation import Progress
 from outreach.errors import InputError, RefusedError
 from outreach.jobs import workspace as files
 from outreach.jobs.workspace import make_folder, write_bytes
+from outreach.model.states import TranslationFormat
 from outreach.settings import Workspace
 
 _STRINGS = "_layout/strings"
@@ -85,7 +86,7 @@ def start(workspace: Workspace, language: str, slugs: Iterable[str] = ()) -> lis
 
 
 def export(
-    workspace: Workspace, language: str, form: Format, *, now: datetime, slugs: Iterable[str] = ()
+    workspace: Workspace, language: str, form: TranslationFormat, *, now: datetime, slugs: Iterable[str] = ()
 ) -> tuple[bytes, int, int]:
     """The file for a translator into ``language``, how many texts it holds, and how many of them are done."""
     _is_language(language)

@@ -297,3 +297,11 @@ class SkipReason(StrEnum):
     SUPPRESSED = "suppressed"  # the address or its domain is never written to again
     ANSWERED = "answered"  # somebody of the municipality did
     BOUNCED = "bounced"  # an earlier mail came back for good
+
+
+@unique
+class TranslationFormat(StrEnum):
+    """What translators work on."""
+
+    PO = "po"
+    XLIFF = "xliff"

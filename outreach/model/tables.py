@@ -234,13 +234,25 @@ class Recipient(SQLModel, table=True):
     created_at: datetime = _instant()
 
 
+#: Conditions of the outbox's indexes, in SQL.
+WAITING = "state IN ('deferred', 'queued')"
+SENDING = "state = 'sending'"
+
+
+def _partial(name: str, only: str, *columns: str) -> sa.Index:
+    return sa.Index(name, *columns, sqlite_where=sa.text(only), postgresql_where=sa.text(only))
+
+
 class Message(SQLModel, table=True):
     """The mail of one step to one recipient, written before anything is sent: the outbox."""
 
     __table_args__ = (
         # The promise: no second mail of one step to one address of a campaign, whatever list it came from.
         sa.UniqueConstraint("campaign_id", "step", "email_key"),
-        sa.Index("ix_message_due", "sender", "state", "due_at"),
+        # A claim takes the first of what waits, in this order, and reads nothing else. A query uses such an index
+        # only when its own condition stands in the statement in these words: `db.outbox`.
+        _partial("ix_message_waiting", WAITING, "sender", "due_at", "id"),
+        _partial("ix_message_sending", SENDING, "sender"),
         # with the state, so that reports need not read the rows
         sa.Index("ix_message_recipient_step", "recipient_id", "step", "state"),
     )
@@ -392,6 +404,7 @@ class Engagement(SQLModel, table=True):
     __table_args__ = (
         sa.Index("ix_engagement_campaign_kind", "campaign_id", "kind", "municipality_id"),
         sa.Index("ix_engagement_municipality", "municipality_id", "campaign_id"),
+        _partial("ix_engagement_inbound_id", "inbound_id IS NOT NULL", "inbound_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -401,7 +414,7 @@ class Engagement(SQLModel, table=True):
     municipality_id: int = Field(foreign_key="municipality.id")
     recipient_id: int = Field(foreign_key="recipient.id")
     message_id: int | None = Field(default=None, foreign_key="message.id")
-    inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id", index=True)
+    inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id")
     detail: str = ""
     undone_at: datetime | None = _instant(default=None)
 

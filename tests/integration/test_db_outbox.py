@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from outreach.db import outbox, schema
 from outreach.db.engine import Database
 from outreach.db.outbox import Settled
+from outreach.db.upgrade import upgrade
 from outreach.model.states import (
     STOPPING_ENGAGEMENTS,
     CampaignState,
@@ -473,3 +475,31 @@ def _all_at_once(calls: list[tuple[Any, Any]]) -> None:
         thread.join()
     if errors:
         raise errors[0]
+
+
+def test_a_claim_reads_no_more_than_it_takes(tmp_path: Path) -> None:
+    """However much is waiting: the index has it in the order it goes, and nothing is sorted. (On SQLite: PostgreSQL
+    plans by what it has counted, and reads small tables whole.)"""
+    upgrade(f"sqlite:///{tmp_path}/outbox.db")
+    database = Database(f"sqlite:///{tmp_path}/outbox.db")
+    said: list[tuple[str, Any]] = []
+    with database.write() as connection:
+
+        def listen(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+            said.append((statement, values))
+
+        sa.event.listen(connection, "before_cursor_execute", listen)
+        for ask in (
+            lambda: outbox.due(connection, "mine", NOW, 10),
+            lambda: outbox.anything_due(connection, "mine", NOW),
+            lambda: outbox.holders(connection),
+        ):
+            said.clear()
+            ask()
+            ((statement, values),) = list(said)
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+            reads = [step for step in plan if " message" in step]
+            assert len(reads) == 1
+            assert "ix_message_waiting" in reads[0] or "ix_message_sending" in reads[0], plan
+            assert not any("ORDER BY" in step for step in plan), plan
+    database.close()

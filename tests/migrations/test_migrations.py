@@ -79,7 +79,7 @@ def test_a_difference_would_be_seen(empty: str) -> None:
     database = Database(empty)
     with database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE audit ADD COLUMN mood VARCHAR")
-        connection.exec_driver_sql("DROP INDEX ix_message_due")
+        connection.exec_driver_sql("DROP INDEX ix_message_waiting")
     database.close()
     assert len(_differences(empty)) == 2
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from outreach.content import exchange, translation
 from outreach.content.catalog import Catalog, Template
-from outreach.content.exchange import Entry, Format, Sheet
+from outreach.content.exchange import Entry, Sheet
 from outreach.errors import InputError
+from outreach.model.states import TranslationFormat
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 SHIPPED = Catalog(
@@ -124,11 +125,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Zl", "Zp"]),
 )
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", TranslationFormat)
 @settings(max_examples=25)
 @given(texts=st.lists(st.tuples(TEXT, TEXT | st.just(""), st.booleans()), min_size=1, max_size=4))
 def test_files_for_translators_come_back_as_they_went(
-    form: Format, texts: list[tuple[str, str, bool]]
+    form: TranslationFormat, texts: list[tuple[str, str, bool]]
 ) -> None:
     entries = tuple(
         Entry("x/a", f"body.{number}", source, target, ready=ready or not target)
@@ -143,7 +144,9 @@ def test_files_for_translators_come_back_as_they_went(
 
 
 def test_an_editor_may_cut_a_text_into_sentences() -> None:
-    data = exchange.write(Sheet("fr", (Entry("x/a", "body.1", "One. Two.", "Un. Deux."),)), Format.XLIFF, NOW)
+    data = exchange.write(
+        Sheet("fr", (Entry("x/a", "body.1", "One. Two.", "Un. Deux."),)), TranslationFormat.XLIFF, NOW
+    )
     cut = re.sub(
         rb'<segment state="translated">\s*<source>.*?</target>\s*</segment>',
         b'<segment state="reviewed"><source>One.</source><target>Un.</target></segment>'
