@@ -71,6 +71,8 @@ class Renderer:
         except TemplateError as error:
             raise InputError(f"{self._name} cannot be read: {error}.", "Compile it again.") from None
         self._own = tuple(own)
+        #: Which of ``own`` the mail uses at all, where it has a skeleton; the others need not be known for it.
+        self.used: frozenset[str] = frozenset(own)
         self._asked = self._questions([trees[part] for part in ("subject", "html", "text")])
         self._skeletons: dict[tuple[bool, ...], Skeleton] = {}
 
@@ -125,6 +127,7 @@ class Renderer:
             return None
         if not (self._own and all(can_stand(source) for source in sources)):
             return None
+        self.used = frozenset(uses.shown | uses.asked)
         return tuple(number for number, name in enumerate(self._own) if name in uses.asked)
 
     @staticmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -67,8 +68,13 @@ def stored(column: sa.Column[Any], value: Any, connection: sa.Connection) -> Any
 
 
 def _stored(column: sa.Column[Any], value: Any, dialect: sa.Dialect) -> Any:
-    process = column.type.dialect_impl(dialect).bind_processor(dialect)
+    process = _processor(column, dialect)
     return process(value) if process else value
+
+
+@lru_cache(maxsize=64)
+def _processor(column: sa.Column[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+    return column.type.dialect_impl(dialect).bind_processor(dialect)
 
 
 @contextmanager

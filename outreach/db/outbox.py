@@ -8,10 +8,9 @@ certainly not sent (no mark), the server has answered (finished), or nobody can 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import starmap
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -61,9 +60,9 @@ _CLAIM_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A message whose time has come, with all it takes to write it."""
+class Due(NamedTuple):
+    """A message whose time has come, with all it takes to write it. (A tuple, as rows are: a long campaign makes very
+    many of them.)"""
 
     id: int
     campaign_id: int
@@ -89,8 +88,7 @@ class Due:
     added_at: datetime | None = None  # of a recipient that a person added: older answers do not stop it
 
 
-_FIELDS = [field.name for field in fields(Due)]
-_DUE_COLUMNS = sorted(_CLAIM_COLUMNS, key=lambda column: _FIELDS.index(column.key))
+_DUE_COLUMNS = sorted(_CLAIM_COLUMNS, key=lambda column: Due._fields.index(column.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> li
         .limit(limit)
         .with_for_update(skip_locked=True, of=_MESSAGE)
     )
-    return list(starmap(Due, connection.execute(statement)))
+    return [Due._make(row) for row in connection.execute(statement)]
 
 
 def anything_due(connection: sa.Connection, sender: str, now: datetime) -> bool:
@@ -189,8 +187,9 @@ def why_not(
             place = tokens.municipality_name(message.country, message.municipality_key)
             keys[message.id].update(suppression_keys(place))
     wanted = {key for some in keys.values() for key in some}
-    rows = connection.execute(sa.select(table.c.key, table.c.reason).where(table.c.key.in_(wanted)))
-    suppressed: dict[str, SuppressionReason] = {row.key: row.reason for row in rows}
+    with plain_cursor(connection) as execute:
+        rows = execute(_SUPPRESSED.format(_marks(len(wanted))), tuple(wanted)) if wanted else ()
+    suppressed = {key: SuppressionReason(reason) for key, reason in rows}
     answered = {
         (campaign_id, municipality_id): last
         for campaign_id, municipality_id, last in connection.execute(
@@ -367,6 +366,7 @@ def _rows(types: Sequence[str], count: int) -> str:
 
 # The statements that all messages of a transaction cost together go straight to the driver: building and compiling
 # them takes longer than the database does.
+_SUPPRESSED = "SELECT key, reason FROM suppression WHERE key IN ({})"
 _MARK = (
     "UPDATE message SET handed_at = ? WHERE id IN ({}) AND state = 'sending' AND claimed_by = ?"
     " AND claimed_until > ? AND handed_at IS NULL RETURNING id"

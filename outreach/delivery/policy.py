@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from outreach.model.states import MessageState, OutcomeKind
 from outreach.model.values import Decision, Outcome
@@ -114,6 +115,7 @@ _STAGES = {
 }
 
 
+@lru_cache(maxsize=64)  # a server says the same of many messages
 def describe(outcome: Outcome) -> str:
     """One line for a person: what the server said and to what; the reason kept with the message."""
     text = " ".join(outcome.text.split())[:500]

@@ -102,6 +102,8 @@ class Plate:
             around=around,
             own=(*self._own, "token"),
         )
+        used = self._renderer.used
+        self._readers = [read if name in used else None for name, read in self._own.items()]
         self._days: dict[tuple[datetime, str], str] = {}
         self._forms: dict[Skeleton, tuple[Form, Form]] = {}
 
@@ -125,7 +127,7 @@ class Plate:
     ) -> tuple[str, str | Encoded, str | Encoded]:
         """The same mail as subject, text and HTML, these encoded where its constants are encoded already.
         ``eight_bit``: the server takes it. Raises as :meth:`render` does."""
-        values = [clean_value(read(to)) for read in self._own.values()]
+        values = [clean_value(read(to)) if read is not None else "" for read in self._readers]
         values.append(token)
         skeleton = self._renderer.skeleton(values)
         if skeleton is None:

@@ -285,16 +285,20 @@ class _Sending:
         late = {one.id for one in wanted if one.answers_id is None and self._is_late(connection, one, now)}
         missed = late - messages.wanted_late(connection, late)
         taken, closed = [], {}
+        openings: dict[tuple[int, str, str | None, str | None], datetime] = {}  # many keep the same hours
         for one in wanted:
             if one.id in missed:
                 continue
             if one.answers_id is not None:  # somebody is at their desk and waits for it
                 taken.append(one)
                 continue
-            definition = self._press.definition(connection, one.campaign_id)
-            place = locality(one.country, one.region, one.time_zone)
-            if not schedule.is_open(now, definition.window, place):
-                closed[one.id] = schedule.next_opening(now, definition.window, place)
+            key = (one.campaign_id, one.country, one.region, one.time_zone)
+            if (opens := openings.get(key)) is None:
+                window = self._press.definition(connection, one.campaign_id).window
+                opens = schedule.next_opening(now, window, locality(one.country, one.region, one.time_zone))
+                openings[key] = opens
+            if opens > now:
+                closed[one.id] = opens
             else:
                 taken.append(one)
         taken, full = self._budget.within_domains(connection, taken, now)
@@ -305,8 +309,9 @@ class _Sending:
 
     def _is_late(self, connection: sa.Connection, one: Due, now: datetime) -> bool:
         last_day = self._press.definition(connection, one.campaign_id).last_day
-        place = locality(one.country, one.region, one.time_zone)
-        return last_day is not None and now >= schedule.end_of(last_day, place)
+        if last_day is None:
+            return False
+        return now >= schedule.end_of(last_day, locality(one.country, one.region, one.time_zone))
 
     def _mails(self) -> Iterator[Mail]:
         while self._ready:  # and `_pace` lets nobody draw when there is none
