@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Sequence
 
 from outreach.model.values import Outcome
 
 #: Seconds: much less than any server needs for a message, much more than ours needs for one.
 _MOMENT = 0.001
+#: Where writing takes longer (a database on another machine), as long as that took the last time, but not more.
+_LONGEST = 0.02
 #: See :func:`outreach.smtp.batch.deliver`.
 Record = Callable[[Sequence[int], Sequence[tuple[int, Outcome]]], Collection[int]]
 
@@ -17,7 +20,7 @@ class Ledger:
     """What the workers of a run have to write down, together for all that comes up at about the same time.
 
     A commit costs nearly the same for one row as for ten, so while most connections are busy elsewhere it waits
-    a moment (:data:`_MOMENT`) for theirs. Whatever waits, the dot of its message waits with it.
+    a moment for theirs (:data:`_MOMENT`). Whatever waits, the dot of its message waits with it.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Ledger:
         self._finished: list[tuple[int, Outcome]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._is_due = False
+        self._moment = _MOMENT
 
     def finish(self, id_: int, outcome: Outcome) -> None:
         self._finished.append((id_, outcome))
@@ -56,14 +60,16 @@ class Ledger:
         if self._is_due:
             return
         loop = asyncio.get_running_loop()
-        if max(len(self._marks), len(self._finished)) * 2 >= self._lines():
+        # one that takes its time is worth waiting for all
+        enough = self._lines() if self._moment > _MOMENT else self._lines() / 2
+        if max(len(self._marks), len(self._finished)) >= enough:
             self._is_due = True
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
             loop.call_soon(self._write)
         elif self._timer is None:
-            self._timer = loop.call_later(_MOMENT, self._write)
+            self._timer = loop.call_later(self._moment, self._write)
 
     def _write(self) -> None:
         self._is_due = False
@@ -75,6 +81,7 @@ class Ledger:
         finished, self._finished = self._finished, []
         if not marks and not finished:
             return
+        begun = time.perf_counter()
         try:
             held = self._record([id_ for id_, _ in marks], finished)
         except BaseException as error:
@@ -83,6 +90,7 @@ class Ledger:
             for _, future in marks:
                 future.set_exception(NotMarkedError())
             return
+        self._moment = min(max(_MOMENT, time.perf_counter() - begun), _LONGEST)
         for id_, future in marks:
             future.set_result(id_ in held)
 
