@@ -1,7 +1,7 @@
 """The sentences in ``training/<language>.toml``: each a whole message, with what it means.
 
 Each class is a text block of one message a line. ``greetings``, ``closings`` and ``asides`` mean nothing; the
-trainer puts them around the messages, as people do.
+trainer puts them around the messages, as people do. ``<language>-<n>.toml`` holds further messages.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from outreach.inbound.wordings import LANGUAGES, lexicon
 FOLDER = Path(__file__).parent
 #: Messages with the same number within their class say similar things in many languages: they share a fold.
 FOLDS = 4
+_PART = 1000  # the messages of file n are numbered from n times this: no file has as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,15 @@ class Example:
 def read(folder: Path = FOLDER) -> tuple[Example, ...]:
     """All examples of ``folder``, by language, class and place."""
     found = []
-    for path in sorted(folder.glob("*.toml")):
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    tables = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.toml")}
+    for name in sorted(tables):
+        language, _, part = name.partition("-")
+        around = tables[language]
         for meaning in CLASSES:
-            for number, text in enumerate(data[meaning].strip().splitlines()):
-                found.append(Example(path.stem, meaning, number, text.strip(), _dressed(text.strip(), data)))
+            for number, text in enumerate(tables[name].get(meaning, "").strip().splitlines()):
+                text = text.strip()
+                place = number + int(part or 0) * _PART
+                found.append(Example(language, meaning, place, text, _dressed(text, around)))
     return tuple(found)
 
 
