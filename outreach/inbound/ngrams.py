@@ -32,6 +32,8 @@ _MAX_WORDS = 150
 _SHORTEST, _LONGEST = 3, 5
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@\w[\w.-]{0,100}")
 _TOKEN = re.compile(r"[^\W_]+|\?")
+_GREEK = re.compile(r"(?<=[α-ω)»])\s?;")  # ends a question in Greek
+_LEAST_WORDS = 3  # a sentence of fewer says little by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Model:
 @lru_cache(maxsize=4)  # what a text means, and what in it tells, is asked one after the other
 def tokens(text: str) -> tuple[str, ...]:
     """The words of ``text`` as the classifier sees them: folded, numbers as ``0``, addresses as ``@``."""
-    text = fold(_ADDRESS.sub(" atsign ", text[:_MAX_CHARACTERS]))
+    text = _GREEK.sub(" ?", fold(_ADDRESS.sub(" atsign ", text[:_MAX_CHARACTERS])))
     return tuple("0" if token.isdigit() else token for token in _TOKEN.findall(text)[:_MAX_WORDS])
 
 
@@ -148,8 +150,24 @@ def _of_pair(pair: str) -> tuple[float, ...]:
 
 def opinion(text: str) -> Opinion:
     """What the classifier makes of ``text``: calibrated probabilities. No word, no opinion: all the same."""
+    return _opinion_of(tokens(text))
+
+
+def strongest(parts: Sequence[str], whole: Opinion) -> dict[str, float]:
+    """For each class the highest probability that one of the sentences ``parts`` has: what is said once and
+    plainly is not drowned by what stands around it. ``whole`` is the opinion on all of the text."""
+    found: list[Opinion] = []
+    for part in parts:
+        words = tokens(part)
+        if len(words) >= _LEAST_WORDS:
+            found.append(_opinion_of(words))
+    if len(found) < 2:
+        return whole.probabilities
+    return {name: max(each.probabilities[name] for each in found) for name in whole.probabilities}
+
+
+def _opinion_of(words: Sequence[str]) -> Opinion:
     shipped = model()
-    words = tokens(text)
     if not words:
         even = 1.0 / len(shipped.classes)
         return Opinion(dict.fromkeys(shipped.classes, even), 0)

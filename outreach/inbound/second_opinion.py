@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from outreach.inbound import ngrams
 from outreach.inbound.readings import CERTAIN, Reading, decide
+from outreach.inbound.wordings import sentences
 from outreach.model.states import Intent
 
 INTENTS = (
@@ -27,6 +28,7 @@ INTENTS = (
     Intent.OTHER,
 )
 _UNCERTAIN = 0.75  # the highest confidence of what only one of the two says
+_MOST_SENTENCES = 12
 _SURE = 0.95  # from here on both together may overrule what the rules are certain of
 
 
@@ -39,14 +41,18 @@ class Joined:
     evidence: tuple[str, ...]
 
 
-def inputs(reading: Reading, has_address: bool, opinion: ngrams.Opinion) -> list[float]:
-    """What the second regression sees: the classifier's logarithms, the points of the rules, what they decide
-    and how sure they are of it."""
+def inputs(
+    reading: Reading, has_address: bool, opinion: ngrams.Opinion, strongest: Mapping[str, float]
+) -> list[float]:
+    """What the second regression sees: the classifier's logarithms for the whole text and for the sentence
+    that speaks most for each intent (:func:`~outreach.inbound.ngrams.strongest`), the points of the rules,
+    what they decide and how sure they are of it."""
     people = [opinion.probabilities[each.value] for each in INTENTS]
     total = sum(people) or 1.0
     decided, confidence = decide(reading, has_address=has_address)
     return [
         *(math.log(max(each / total, 0.001)) for each in people),
+        *(math.log(max(strongest[each.value], 0.001)) for each in INTENTS),
         *(min(reading.of(each), 3.0) for each in INTENTS),
         *(float(decided is each) for each in INTENTS),
         *(max(0.0, confidence - 0.3) if decided is each else 0.0 for each in INTENTS),
@@ -54,6 +60,11 @@ def inputs(reading: Reading, has_address: bool, opinion: ngrams.Opinion) -> list
         float(min(reading.asks, 2)),
         float(reading.conditional),
     ]
+
+
+def parts_of(text: str) -> list[str]:
+    """The sentences of ``text`` that are looked at one by one."""
+    return [each.text for each in sentences(text)[:_MOST_SENTENCES]]
 
 
 @cache
@@ -80,7 +91,8 @@ def join(reading: Reading, text: str, *, has_address: bool) -> Joined:
     opinion = ngrams.opinion(text)
     if not opinion.words:
         return Joined(decided, confidence, tuple(reading.evidence.get(decided, ())))
-    shares = weigh(inputs(reading, has_address, opinion))
+    strongest = ngrams.strongest(parts_of(text), opinion)
+    shares = weigh(inputs(reading, has_address, opinion, strongest))
     if reading.of(Intent.DECLINE) >= 1.0 and not reading.of(Intent.UNSUBSCRIBE):
         shares[Intent.UNSUBSCRIBE] = 0.0  # the rules saw a refusal and no wish to be left alone
     if reading.of(Intent.REGISTER) >= 1.0 and not reading.of(Intent.REFER):
