@@ -49,7 +49,7 @@ accuracy: .venv/installed-dev ## how well lists and mail are read: made-up lists
 
 train: .venv/installed-dev ## learns the weights of the reply classifier anew from training/ (a minute; installs scikit-learn)
 	@$(PIP) install 'scikit-learn>=1.5'
-	@$(BIN)/python -m training.train
+	@OMP_NUM_THREADS=1 $(BIN)/python -m training.train  # one thread: the same sums everywhere
 
 lock: $(BIN)/python ## writes requirements*.txt anew from pyproject.toml: the newest versions, with hashes
 	@test -x $(BIN)/uv || $(PIP) install uv

@@ -50,7 +50,7 @@ def rows(texts: list[str]) -> Any:
 def fit(matrix: Any, wanted: Any, wordings: tuple[Any, Any]) -> LogisticRegression:
     """The first step, on letters and, at a lower weight, on the wordings of the rules."""
     weight = np.r_[np.ones(len(wanted)), np.full(len(wordings[1]), WORDING)]
-    return LogisticRegression(C=STRENGTH, max_iter=80, tol=1e-3).fit(
+    return LogisticRegression(C=STRENGTH, max_iter=150, tol=1e-3).fit(
         sparse.vstack([matrix, wordings[0]]), np.r_[wanted, wordings[1]], sample_weight=weight
     )
 
@@ -101,10 +101,9 @@ def second_step(
     wanted = []
     for (each, text), row, rows_of_parts in zip(examples, chances, parts, strict=True):
         reading, addresses = replies.rules(text, "", each.language)
-        opinion = ngrams.Opinion(dict(zip(ngrams.CLASSES, map(float, row), strict=True)), 1)
         highest = row if len(rows_of_parts) < 2 else rows_of_parts.max(axis=0)
         strongest = dict(zip(ngrams.CLASSES, map(float, highest), strict=True))
-        table.append(inputs(reading, bool(addresses), opinion, strongest))
+        table.append(inputs(reading, bool(addresses), strongest))
         wanted.append(each.meaning)
     matrix = np.array(table)
     return LogisticRegression(C=STACK_STRENGTH, max_iter=2000).fit(matrix, wanted), matrix, np.array(wanted)

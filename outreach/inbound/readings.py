@@ -25,6 +25,8 @@ class Reading:
     evidence: dict[Intent, list[str]] = field(default_factory=dict)
     asks: int = 0  # sentences that end in a question mark
     conditional: bool = False  # a registration or refusal stands under a condition or in a question
+    contrast: bool = False  # a "but": what comes before it may be taken back
+    negations: int = 0  # words such as "not" and "nobody"
     last: dict[Intent, int] = field(default_factory=dict)  # the sentence that spoke for it last
 
     def add(self, intent: Intent, points: float, evidence: str, at: int) -> None:
@@ -61,6 +63,8 @@ def combine(readings: Iterable[Reading], second: float = 1.0) -> Reading:
         clear = clear or any(points >= _CLEAR for points in together.points.values())
         together.asks = max(together.asks, reading.asks)
         together.conditional = together.conditional or reading.conditional
+        together.negations = max(together.negations, reading.negations)
+        together.contrast = together.contrast or reading.contrast
     return together
 
 

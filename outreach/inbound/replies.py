@@ -11,8 +11,9 @@ that came back.
 
 **Confidence** is the share of such readings that we expect a person to agree with, rounded down. From
 :data:`CERTAIN` on, the program may act by itself. ``register`` and ``unsubscribe`` reach it only when a plain
-wording stands in a statement and nothing in the message speaks against it: no refusal, no open question, no
-condition, no second wish. Everything below goes to a person; a reading without any evidence has 0.3.
+wording stands in a statement and nothing in the message speaks against it (no refusal, no open question, no
+condition, no second wish), or when rules and classifier say the same and both together leave next to
+no doubt and no "but" is in it. Everything below goes to a person; a reading without any evidence has 0.3.
 """
 
 from __future__ import annotations
@@ -136,6 +137,9 @@ def _read(
     hits = _uncovered(found)
     if any(hit.phrase.group == "guard" for hit in found):
         reading.conditional = True
+    if any(has_word(words.language, "contrast", word) for word in sentence.words):
+        reading.contrast = True
+    reading.negations += sum(has_word(words.language, "negation", word) for word in sentence.words)
     asks = sentence.asks
     if asks:
         reading.asks += 1

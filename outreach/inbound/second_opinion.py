@@ -29,7 +29,10 @@ INTENTS = (
 )
 _UNCERTAIN = 0.75  # the highest confidence of what only one of the two says
 _MOST_SENTENCES = 12
-_SURE = 0.95  # from here on both together may overrule what the rules are certain of
+_SURE = (
+    0.95  # from here on both together may overrule what the rules are certain of, and be certain themselves
+)
+_ACTED_UPON = (Intent.REGISTER, Intent.UNSUBSCRIBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +44,12 @@ class Joined:
     evidence: tuple[str, ...]
 
 
-def inputs(
-    reading: Reading, has_address: bool, opinion: ngrams.Opinion, strongest: Mapping[str, float]
-) -> list[float]:
-    """What the second regression sees: the classifier's logarithms for the whole text and for the sentence
-    that speaks most for each intent (:func:`~outreach.inbound.ngrams.strongest`), the points of the rules,
-    what they decide and how sure they are of it."""
-    people = [opinion.probabilities[each.value] for each in INTENTS]
-    total = sum(people) or 1.0
+def inputs(reading: Reading, has_address: bool, strongest: Mapping[str, float]) -> list[float]:
+    """What the second regression sees: the classifier's logarithms for the sentence that speaks most for each
+    intent (:func:`~outreach.inbound.ngrams.strongest`), the points of the rules, what they decide and how sure
+    they are of it."""
     decided, confidence = decide(reading, has_address=has_address)
     return [
-        *(math.log(max(each / total, 0.001)) for each in people),
         *(math.log(max(strongest[each.value], 0.001)) for each in INTENTS),
         *(min(reading.of(each), 3.0) for each in INTENTS),
         *(float(decided is each) for each in INTENTS),
@@ -59,7 +57,14 @@ def inputs(
         float(has_address),
         float(min(reading.asks, 2)),
         float(reading.conditional),
+        float(reading.contrast),
+        float(min(reading.negations, 3)),
     ]
+
+
+def _spoils(reading: Reading) -> bool:
+    """Whether anything in the letter may take back what the rest of it says."""
+    return bool(reading.contrast or reading.conditional or reading.asks)
 
 
 def parts_of(text: str) -> list[str]:
@@ -92,7 +97,7 @@ def join(reading: Reading, text: str, *, has_address: bool) -> Joined:
     if not opinion.words:
         return Joined(decided, confidence, tuple(reading.evidence.get(decided, ())))
     strongest = ngrams.strongest(parts_of(text), opinion)
-    shares = weigh(inputs(reading, has_address, opinion, strongest))
+    shares = weigh(inputs(reading, has_address, strongest))
     if reading.of(Intent.DECLINE) >= 1.0 and not reading.of(Intent.UNSUBSCRIBE):
         shares[Intent.UNSUBSCRIBE] = 0.0  # the rules saw a refusal and no wish to be left alone
     if reading.of(Intent.REGISTER) >= 1.0 and not reading.of(Intent.REFER):
@@ -103,8 +108,11 @@ def join(reading: Reading, text: str, *, has_address: bool) -> Joined:
         intent, share = decided, min(shares[decided], _UNCERTAIN)
     people = {each: opinion.probabilities[each.value] for each in INTENTS}
     alone = people[intent] / (sum(people.values()) or 1.0)
-    if intent is decided and confidence >= CERTAIN and max(people, key=lambda each: people[each]) is intent:
+    agreed = intent is decided and max(people, key=lambda each: people[each]) is intent
+    if agreed and confidence >= CERTAIN:
         sure = confidence
+    elif agreed and share >= _SURE and intent in _ACTED_UPON and not _spoils(reading):
+        sure = math.floor(share * 100) / 100  # no wording is strong, yet all of them say the same
     elif intent is decided and confidence >= CERTAIN:
         sure = _UNCERTAIN
     else:

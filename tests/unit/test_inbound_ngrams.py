@@ -75,6 +75,21 @@ def test_what_is_looked_up() -> None:
     assert ngrams.tokens("Às 15 h, a.b@town.example?") == ("as", "0", "h", "atsign", "?")
 
 
+def test_a_greek_semicolon_asks() -> None:
+    assert ngrams.tokens("Πόσο κοστίζει; Θα έρθουμε.") == ("ποσο", "κοστιζει", "?", "θα", "ερθουμε")
+    assert "?" not in ngrams.tokens("Wir kommen; bis dann")
+
+
+def test_one_plain_sentence_is_not_drowned() -> None:
+    plain = "Please take us off your mailing list."
+    around = "It rained all week. The fair was a success."
+    whole = ngrams.opinion(f"{around} {plain}")
+    found = ngrams.strongest([*around.split(". "), plain], whole)
+    assert found["unsubscribe"] == ngrams.opinion(plain).probabilities["unsubscribe"]
+    assert found["unsubscribe"] > whole.probabilities["unsubscribe"]
+    assert ngrams.strongest([plain], whole) == whole.probabilities
+
+
 def test_accents_make_no_difference() -> None:
     assert ngrams.opinion("Přihlašujeme tři osoby") == ngrams.opinion("prihlasujeme tri osoby")
 
@@ -117,6 +132,18 @@ def test_certain_needs_both() -> None:
     assert agreed.confidence >= CERTAIN
     doubted = join(reading, "Unfortunately we cannot come, our budget does not allow it.", has_address=False)
     assert doubted.confidence < CERTAIN
+
+
+def test_a_but_takes_certainty_away() -> None:
+    text = "We will gladly take part, please put us down for two places."
+    confidence = {}
+    for contrast in (False, True):
+        reading = Reading(contrast=contrast)
+        reading.add(Intent.REGISTER, 1.4, "a wording", 0)
+        found = join(reading, text, has_address=False)
+        assert found.intent is Intent.REGISTER
+        confidence[contrast] = found.confidence
+    assert confidence[False] >= CERTAIN > confidence[True]
 
 
 def test_no_words_leave_the_rules_alone() -> None:
