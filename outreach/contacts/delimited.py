@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from outreach.contacts.country import habits
-from outreach.contacts.encodings import encoding_of, not_text
+from outreach.contacts.encodings import as_text, encoding_of, not_text
 from outreach.contacts.headers import field_of
 from outreach.contacts.rawtable import MAX_CELL, RawTable
 from outreach.errors import InputError
@@ -25,12 +25,8 @@ def read(
 ) -> RawTable:
     """The rows of a text file. Raises InputError, at once or while the rows are read."""
     encoding, odd_quotes = encoding_of(file, filename, country, encoding)
-    file.seek(0)
-    stream = io.TextIOWrapper(file, encoding=encoding, newline="")
-    sample = stream.read(_SAMPLE)
-    # Read anew from the start: TextIOWrapper cannot put characters back.
-    stream.detach()
-    file.seek(0)
+    with as_text(file, encoding, newline="") as stream:
+        sample = stream.read(_SAMPLE)
     if "\x00" in sample:
         raise not_text(filename)
     declared, skipped = _declared_delimiter(sample)
@@ -47,8 +43,7 @@ def read(
 def _rows(
     file: BinaryIO, filename: str, encoding: str, delimiter: str, skipped: int, odd_quotes: bool
 ) -> Iterator[tuple[int, list[str]]]:
-    stream = io.TextIOWrapper(file, encoding=encoding, newline="")
-    try:
+    with as_text(file, encoding, newline="") as stream:
         if skipped:
             stream.readline()
         reader = csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
@@ -74,8 +69,6 @@ def _rows(
             ) from None
         if odd_quotes and last and (end > line or delimiter in last[-1] or "\n" in last[-1]):
             raise _unclosed(filename, line + skipped)
-    finally:
-        stream.detach()  # the file is its opener's to close
 
 
 def _unclosed(filename: str, line: int) -> InputError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -73,6 +75,21 @@ def encoding_of(file: BinaryIO, filename: str, country: str, given: str | None) 
     survey = _survey(file)
     name = _given(file, filename, given) if given else _found(file, filename, country, survey)
     return name, survey.quotes % 2 == 1
+
+
+@contextmanager
+def as_text(
+    file: BinaryIO, encoding: str, *, newline: str | None = None, errors: str = "strict"
+) -> Iterator[io.TextIOWrapper]:
+    """The file's text from its start. The file stays its opener's to close, also when that comes first: a reader
+    that nobody finished ends with it."""
+    file.seek(0)
+    stream = io.TextIOWrapper(file, encoding=encoding, newline=newline, errors=errors)
+    try:
+        yield stream
+    finally:
+        with suppress(ValueError):  # it is closed
+            stream.detach()
 
 
 def not_text(filename: str) -> InputError:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from outreach.contacts.encodings import encoding_of
+from outreach.contacts.encodings import as_text, encoding_of
 from outreach.contacts.rawtable import MAX_CELL, RawTable
 from outreach.contacts.records import table_of, text_of
 from outreach.errors import InputError
@@ -120,41 +120,35 @@ def _elements(scanner: _Scanner, path: str = "", depth: int = 0) -> Iterator[tup
 def _all(file: BinaryIO, encoding: str, filename: str) -> Iterator[tuple[str, Any]]:
     """The elements of the file's one value, or its values themselves where it has one a line."""
     several = _has_several(file, encoding)
-    file.seek(0)
-    stream = io.TextIOWrapper(file, encoding=encoding)
-    scanner = _Scanner(stream)
-    try:
-        if not several:
-            yield from _elements(scanner)
-            if scanner.peek():
-                raise scanner.damaged()
-        while scanner.peek():
-            value = scanner.value()
-            if isinstance(value, dict | list):
-                yield "", value
-    except _DamagedError as fault:
-        raise InputError(
-            f"{filename} is damaged or cut off: it is no JSON after {fault.args[0]} characters.",
-            "Export it again.",
-        ) from None
-    finally:
-        stream.detach()
+    with as_text(file, encoding) as stream:
+        scanner = _Scanner(stream)
+        try:
+            if not several:
+                yield from _elements(scanner)
+                if scanner.peek():
+                    raise scanner.damaged()
+            while scanner.peek():
+                value = scanner.value()
+                if isinstance(value, dict | list):
+                    yield "", value
+        except _DamagedError as fault:
+            raise InputError(
+                f"{filename} is damaged or cut off: it is no JSON after {fault.args[0]} characters.",
+                "Export it again.",
+            ) from None
 
 
 def _has_several(file: BinaryIO, encoding: str) -> bool:
     """Is the first line a value of its own, with another after it (JSON lines)?"""
-    file.seek(0)
-    stream = io.TextIOWrapper(file, encoding=encoding)
-    try:
+    with as_text(file, encoding) as stream:
         line = stream.readline(_MAX_VALUE).strip(_SPACE)
         if line[:1] not in ("{", "["):
             return False
-        json.loads(line)
+        try:
+            json.loads(line)
+        except ValueError:
+            return False
         return stream.readline(64).strip(_SPACE)[:1] in ("{", "[")
-    except ValueError:
-        return False
-    finally:
-        stream.detach()
 
 
 def read(file: BinaryIO, filename: str, country: str, encoding: str | None) -> RawTable:

@@ -140,13 +140,20 @@ def plan(
     lines: dict[ContactKey, int] = {}
     stated: dict[str, Place] = {}
     wanted: set[str] = set()
+    place: Place | None = None
+    pk = ""
     for row in rows:
         if isinstance(row, Rejected):
             result.rejected.append(row)
             continue
+        if keys:
+            pk = keys.of(row)
+        elif row.place is not place:  # rows of one municipality share it
+            pk = place_key(row.place)
         place = row.place
-        pk = keys.of(row) if keys else place_key(place)
         email_key = row.email.casefold()
+        if email_key == row.email:
+            email_key = row.email  # one text, not two
         key = (pk, email_key)
         if corrected:
             key = corrected.get(key, key)

@@ -15,6 +15,7 @@ from outreach.contacts.decode import Row
 from outreach.contacts.folding import fold, tidy
 from outreach.contacts.headers import Field
 from outreach.contacts.kinds import kind_of
+from outreach.errors import InputError
 from outreach.model.states import ContactKind
 from outreach.model.values import ContactRow, Place
 
@@ -35,6 +36,10 @@ _SMALL_WORDS = frozenset(
     """de del della dello dei degli delle di da do dos das du des d la le les en el los las sur sous et e y a
     al alla au aux in nel con""".split()  # noqa: SIM905
 )
+
+
+MAX_CONTACTS = 200_000  # of one file; France has 35,000 municipalities
+MAX_REFUSED = 40_000_000  # characters of rejected rows
 
 
 @unique
@@ -72,10 +77,31 @@ class Rejected:
 
 
 def contacts(rows: Iterable[Row], mapping: ColumnMapping, country: str) -> Iterator[ContactRow | Rejected]:
-    """Every contact of ``rows``, and every reason against one, in the order of the file."""
+    """Every contact of ``rows``, and every reason against one, in the order of the file.
+
+    Raises InputError for more contacts than a country can have, and for more rejected rows than anybody mends:
+    a plan is held in memory.
+    """
     normalizer = Normalizer(mapping, country)
+    accepted = refused = 0
     for row in rows:
-        yield from normalizer.contacts(row)
+        for one in normalizer.contacts(row):
+            if isinstance(one, ContactRow):
+                accepted += 1
+                if accepted > MAX_CONTACTS:
+                    raise InputError(
+                        f"The list has more than {MAX_CONTACTS:,} contacts (line {row.line}).",
+                        "Split it into several files, each with a --source of its own.",
+                    )
+            else:
+                refused += sum(map(len, one.cells))
+                if refused > MAX_REFUSED:
+                    raise InputError(
+                        f"Most rows up to line {row.line} cannot be used, this one as {one.column!r} says "
+                        f"{one.value[:60]!r} ({one.reason.replace('_', ' ')}): too many to mend.",
+                        "Name the right columns with --map, or keep the rows of municipalities only.",
+                    )
+            yield one
 
 
 class Normalizer:
@@ -95,6 +121,10 @@ class Normalizer:
         self._last_name = mapping.first(Field.LAST_NAME)
         self._role = mapping.first(Field.ROLE)
         self._population = mapping.first(Field.POPULATION)
+        of_place = (self._code, self._region, self._language, self._population)
+        self._of_place = [*self._municipalities, *(index for index in of_place if index is not None)]
+        self._last: list[str] | None = None  # the cells of the place in the row before, and what they told
+        self._told: tuple[Place | None, str | None] = (None, None)
         self._headers = {column.index: column.header for column in mapping.columns}
         self._width = max((column.index for column in mapping.columns), default=0) + 1
 
@@ -129,6 +159,31 @@ class Normalizer:
                 unique.setdefault(address.casefold(), address)
             found = list(unique.values())
 
+        # A list names a municipality in several rows, one after the other.
+        of_place = [cells[index] for index in self._of_place]
+        if of_place != self._last:
+            self._last, self._told = of_place, self._place(cells)
+        place, language = self._told
+        if place is None:
+            if language is not None:
+                fault = self._rejected(row, self._language or 0, language, RejectReason.UNKNOWN_LANGUAGE)
+                return [*refused, fault]
+            index = self._municipalities[0] if self._municipalities else self._code or 0
+            return [self._rejected(row, index, "", RejectReason.NO_MUNICIPALITY)]
+        name = place.name
+        person = self._person_of(cells)
+        role = None if self._role is None else tidy(cells[self._role]) or None
+        result: list[ContactRow | Rejected] = []
+        for address in found:
+            kind = kind_of(address, name, person or person_in_cell)
+            # Before an office's address, as in "Town hall <info@...>", stands no person.
+            known_person = person or (person_in_cell if kind is ContactKind.NAMED else None)
+            result.append(ContactRow(place, address, kind, line, known_person, role, language))
+        return [*result, *refused] if refused else result
+
+    def _place(self, cells: list[str]) -> tuple[Place | None, str | None]:
+        """The municipality of a row and the language of its contacts; no municipality where none is named, or
+        beside a language that is not understood."""
         name = code = None
         for index in self._municipalities:
             name = tidy(cells[index])
@@ -139,8 +194,7 @@ class Normalizer:
         if not name:
             name = code
         if not name:
-            index = self._municipalities[0] if self._municipalities else self._code or 0
-            return [self._rejected(row, index, "", RejectReason.NO_MUNICIPALITY)]
+            return None, None
         if name.startswith(_GUARDED):
             name = name[1:]
         if len(name) > 3 and name.isupper():
@@ -150,29 +204,14 @@ class Normalizer:
         if self._language is not None and cells[self._language]:
             parsed = parse_languages(cells[self._language])
             if parsed is None:
-                value = cells[self._language]
-                return [*refused, self._rejected(row, self._language, value, RejectReason.UNKNOWN_LANGUAGE)]
+                return None, cells[self._language]
             if len(parsed) == 1:
                 language = parsed[0]
             else:
                 languages = parsed
-        place = Place(
-            self._country,
-            name,
-            code or None,
-            None if self._region is None else _region(cells[self._region], self._country),
-            None if self._population is None else parse_population(cells[self._population]),
-            languages,
-        )
-        person = self._person_of(cells)
-        role = None if self._role is None else tidy(cells[self._role]) or None
-        result: list[ContactRow | Rejected] = []
-        for address in found:
-            kind = kind_of(address, name, person or person_in_cell)
-            # Before an office's address, as in "Town hall <info@...>", stands no person.
-            known_person = person or (person_in_cell if kind is ContactKind.NAMED else None)
-            result.append(ContactRow(place, address, kind, line, known_person, role, language))
-        return [*result, *refused] if refused else result
+        region = None if self._region is None else _region(cells[self._region], self._country)
+        population = None if self._population is None else parse_population(cells[self._population])
+        return Place(self._country, name, code or None, region, population, languages), language
 
     def _plain_first(self, found: list[str], cells: list[str]) -> list[str]:
         """Without certified addresses, where there is a plain one."""

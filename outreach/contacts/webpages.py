@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import BinaryIO
 
-from outreach.contacts.encodings import encoding_of
+from outreach.contacts.encodings import as_text, encoding_of
 from outreach.contacts.rawtable import MAX_CELL, MAX_COLUMNS, RawTable
 from outreach.errors import InputError
 
@@ -142,18 +141,14 @@ def _span(value: str | None) -> int:
 
 
 def _rows(file: BinaryIO, filename: str, encoding: str) -> Iterator[tuple[int, int, list[str]]]:
-    file.seek(0)
-    stream = io.TextIOWrapper(file, encoding=encoding, errors="replace")
     parser = _Tables(filename)
-    try:
+    with as_text(file, encoding, errors="replace") as stream:
         while chunk := stream.read(_CHUNK):
             parser.feed(chunk)
             yield from parser.rows
             parser.rows.clear()
         parser.close()
         yield from parser.rows
-    finally:
-        stream.detach()
 
 
 def read(file: BinaryIO, filename: str, country: str, encoding: str | None) -> RawTable:

@@ -56,6 +56,23 @@ def insert_rows(
         connection.exec_driver_sql(str(compiled), [in_order(row + last) for row in some])
 
 
+def driver_rows(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+    """The rows of ``statement`` as the driver gives them, words and numbers and times unconverted: several times as
+    fast as ``connection.execute``, where there are a hundred thousand."""
+    compiled = statement.compile(dialect=connection.dialect)
+    values = compiled.params
+    if compiled.positiontup is None:
+        parameters: Any = values
+    else:
+        parameters = tuple(values[name] for name in compiled.positiontup)
+    result = connection.exec_driver_sql(str(compiled), parameters)
+    cursor = result.cursor
+    assert cursor is not None
+    while some := cursor.fetchmany(_ROWS):
+        yield from some
+    result.close()
+
+
 def _slices(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     rows = iter(rows)
     while some := list(islice(rows, _ROWS)):

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from outreach.contacts.merge import ContactKey, ImportPlan, KnownContact
 from outreach.db import schema
-from outreach.db.dialect import insert_ignoring, insert_rows, upsert
+from outreach.db.dialect import driver_rows, insert_ignoring, insert_rows, upsert
 from outreach.db.schema import ERASED
+from outreach.model.states import ContactKind
 from outreach.model.values import Place
 
 _PLACE = ("name", "code", "region", "population", "languages", "time_zone")
@@ -41,9 +42,9 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
         .where(municipality.c.country == country, contact.c.email_key.not_like(f"{ERASED}%"))
     )
     found: dict[ContactKey, KnownContact] = {}
-    places: dict[int, Place] = {}
-    rows = connection.execute(statement)
-    # By position: this runs for every contact of the country.
+    places: dict[int, tuple[str, Place]] = {}
+    kinds = {kind.value: kind for kind in ContactKind}
+    # By position, and as the driver gives them: this runs for every contact of the country.
     for (
         id_,
         key,
@@ -64,16 +65,21 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
         file,
         gone_at,
         edited,
-    ) in rows:
-        place = places.get(id_)
-        if place is None:
+    ) in driver_rows(connection, statement):
+        # One text for what is equal: of a hundred thousand, the memory counts.
+        if id_ in places:
+            key, place = places[id_]
+        else:
             spoken = tuple(languages.split(",")) if languages else ()
-            place = places[id_] = Place(country, name, code, region, population, spoken, time_zone)
+            place = Place(country, name, code, region, population, spoken, time_zone)
+            places[id_] = key, place
+        if email_key == email:
+            email_key = email
         gone = gone_at is not None
         found[key, email_key] = KnownContact(
             place,
             email,
-            kind,
+            kinds[kind],
             person,
             role,
             language,
@@ -82,7 +88,7 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
             contact_id,
             key,
             official is not None,
-            *edits(edited),
+            *(edits(edited) if edited else _UNEDITED),
         )
     return found
 
@@ -90,6 +96,7 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
 #: Before the address that a list has, where it was corrected by hand.
 _WAS = "email="
 _NOTHING: frozenset[str] = frozenset()
+_UNEDITED = (_NOTHING, None)
 
 
 def edits(text: str) -> tuple[frozenset[str], str | None]:

@@ -33,10 +33,12 @@ class StoredPlace:
     official_list: str | None
 
 
-def stored(connection: sa.Connection, country: str) -> list[StoredPlace]:
+def stored(connection: sa.Connection, country: str, *, only_official: bool = False) -> list[StoredPlace]:
     """Every municipality of ``country``, official or not, by id."""
     columns = [_PLACE.c[name] for name in ("id", "official_list", *_OF_LIST)]
     statement = sa.select(*columns).where(_PLACE.c.country == country).order_by(_PLACE.c.id)
+    if only_official:
+        statement = statement.where(_PLACE.c.official_list.is_not(None))
     found = []
     for row in connection.execute(statement):
         id_, official_list, key, name, code, region, population, languages, time_zone, *rest = row
@@ -49,7 +51,7 @@ def stored(connection: sa.Connection, country: str) -> list[StoredPlace]:
 
 def official(connection: sa.Connection, country: str) -> list[Unit]:
     """The municipalities of the official list; empty where none was imported."""
-    return [one.unit for one in stored(connection, country) if one.official_list is not None]
+    return [one.unit for one in stored(connection, country, only_official=True)]
 
 
 def decided(connection: sa.Connection, country: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """JSON, XML, web pages, and workbooks as offices make them: the same list in each, and what is wrong with some."""
 
 import csv
+import gc
 import io
 import json
 import zipfile
@@ -324,3 +325,15 @@ def test_certified_mail_is_told_by_a_column_beside_it_or_by_its_domain() -> None
         "b@pec.b.example",
         "info@c.example",
     ]
+
+
+@pytest.mark.parametrize("kind", ["text", "json_", "html"])
+def test_a_file_may_be_closed_before_its_rows_are_read_to_the_end(kind: str) -> None:
+    """What is left of the reader then must not complain on stderr; warnings are errors here."""
+    long = [ROWS[0], *ROWS[1:] * 3000]
+    file = io.BytesIO(files.text(long, "utf-8", ";") if kind == "text" else getattr(files, kind)(long))
+    rows = iter(read(file).rows)  # type: ignore[arg-type]
+    next(rows)
+    file.close()
+    del rows
+    gc.collect()

@@ -1,5 +1,6 @@
 import pytest
 
+from outreach.contacts import normalize
 from outreach.contacts.columns import map_columns
 from outreach.contacts.decode import Row
 from outreach.contacts.normalize import (
@@ -11,6 +12,7 @@ from outreach.contacts.normalize import (
     parse_population,
 )
 from outreach.contacts.places import place_key
+from outreach.errors import InputError
 from outreach.model.states import ContactKind
 from outreach.model.values import ContactRow, Place
 
@@ -202,3 +204,24 @@ def test_one_key_for_one_municipality(country: str, one: str, other: str) -> Non
     assert place_key(Place(country, one, region="A")) != place_key(Place(country, other, region="B"))
     assert place_key(Place(country, one, "017")) == "lau:017"
     assert place_key(Place(country, one)) == place_key(Place(country, one.upper()))
+
+
+class TestTooMuch:
+    """A plan is held in memory: a file of a million contacts, or of rejected rows only, is refused in a sentence."""
+
+    def test_contacts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(normalize, "MAX_CONTACTS", 3)
+        mapping = map_columns(HEADER, [], country="DE")
+        rows = [Row(line, [f"Ort {line}", "", f"info@p{line}.example"]) for line in range(2, 9)]
+        assert len(list(normalize.contacts(rows[:3], mapping, "DE"))) == 3
+        with pytest.raises(InputError, match=r"more than 3 contacts \(line 5\)"):
+            list(normalize.contacts(rows, mapping, "DE"))
+
+    def test_rejected_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(normalize, "MAX_REFUSED", 1000)
+        mapping = map_columns(HEADER, [], country="DE")
+        rows = (Row(line, ["Ort", "", "kein", "", "", "x" * 90]) for line in range(2, 99))
+        with pytest.raises(
+            InputError, match="up to line 12 cannot be used, this one as 'E-Mail' says 'kein'"
+        ):
+            list(normalize.contacts(rows, mapping, "DE"))
