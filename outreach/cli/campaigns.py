@@ -114,6 +114,7 @@ def check(
                 "digest": prepared.digest,
                 "first_at": result.forecast.first_at,
                 "ends_at": result.forecast.ends_at,
+                "token": result.token,
                 "findings": [
                     {
                         "severity": one.severity,
@@ -144,7 +145,10 @@ def check(
         for line in _expected(result.forecast):
             say(line)
         if result.passed:
-            say(f"The check passed. Next: outreach campaigns launch {slug} --country {prepared.country}")
+            say(
+                f"The check passed. Next: outreach campaigns launch {slug} --country {prepared.country} "
+                f"--check {result.token}"
+            )
         else:
             say("The check did not pass: mend the errors above and check again.")
     if not result.passed:
@@ -158,9 +162,11 @@ def preview(
     country: str = _COUNTRY,
     folder: Path = typer.Option(Path("preview"), "--dir", help="Where the files go."),
     each: int = typer.Option(1, "--each", min=1, max=50, help="How many contacts of each language."),
+    contacts: list[str] = typer.Option([], "--contact", help="For this address of the audience. Repeatable."),
     sender: str | None = _SENDER,
 ) -> None:
-    """Write the mails as HTML, plain text and whole mail, for contacts of each language. Sends nothing."""
+    """Write the mails as HTML, plain text and whole mail, for contacts of each language, with a page that shows
+    every language side by side. Sends nothing."""
     from outreach.jobs.preview_campaign import preview as job
 
     here = shell(context)
@@ -174,6 +180,7 @@ def preview(
             now=clock.now(),
             sender=sender,
             per_language=each,
+            emails=contacts,
         )
     say(f"{len(written) - 1} files; open {written[0]} in your browser.")
 
@@ -217,6 +224,7 @@ def launch(
     slug: str = _SLUG,
     country: str = _COUNTRY,
     yes: bool = typer.Option(False, "--yes", help="Launch without asking."),
+    token: str = typer.Option("", "--check", help="Only what this check looked at: the token it printed."),
     as_json: bool = JSON,
 ) -> None:
     """Show what would happen and, once you have typed the campaign's name (or with --yes), launch it.
@@ -237,6 +245,7 @@ def launch(
                 now=clock.now(),
                 actor=here.actor,
                 do_it=do_it,
+                token=token,
             )
 
     planned = go(False)

@@ -235,6 +235,14 @@ def _value_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
             f"The subject has {len(rendered.subject)} characters: {rendered.subject!r}.",
             f"Keep it within {MAX_SUBJECT}, the important words first.",
         )
+    if rendered.subject.isupper() or "!!" in rendered.subject:
+        yield Finding(
+            Severity.WARNING,
+            "spam-habit",
+            where,
+            f"The subject looks like spam to filters: {rendered.subject!r}.",
+            "Write it as in a letter: no capitals throughout, one exclamation mark at most.",
+        )
     size = len(rendered.html.encode())
     if size > MAX_HTML_BYTES:
         yield Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -370,3 +371,15 @@ def unfinished(connection: sa.Connection, campaign_id: int) -> int:
         _MESSAGE.c.campaign_id == campaign_id, _MESSAGE.c.state.not_in(list(FINAL_MESSAGE_STATES))
     )
     return int(connection.execute(statement).scalar_one())
+
+
+def overlaps(connection: sa.Connection, contacts: Collection[int]) -> dict[str, int]:
+    """How many of ``contacts`` get mail of campaigns that run or are paused, by the campaign's name."""
+    campaign, recipient = schema.campaign, schema.recipient
+    rows = connection.execute(
+        sa.select(campaign.c.name, recipient.c.contact_id)
+        .join(recipient, recipient.c.campaign_id == campaign.c.id)
+        .where(campaign.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)))
+        .where(recipient.c.excluded.is_(None))
+    )
+    return dict(Counter(name for name, contact in rows if contact in contacts))

@@ -5,7 +5,7 @@ regret not having looked at.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from outreach.db.engine import Database
 from outreach.errors import InputError, RefusedError
 from outreach.jobs import forecast
 from outreach.jobs.forecast import Forecast
-from outreach.jobs.prepare_campaign import Prepared, campaign_name, prepare
+from outreach.jobs.prepare_campaign import TOKEN_LENGTH, Prepared, campaign_name, prepare
 from outreach.jobs.press import addressing
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import CampaignState
@@ -39,6 +39,11 @@ class CheckResult:
     findings: tuple[Finding, ...]
     rendered: int  # messages
     forecast: Forecast  # of its first step, if it were launched now
+
+    @property
+    def token(self) -> str:
+        """Names what was checked, for a launch of just that."""
+        return self.prepared.digest[:TOKEN_LENGTH]
 
     @property
     def passed(self) -> bool:
@@ -70,7 +75,8 @@ def check(
             )
         prepared = prepare(workspace, connection, slug, country, sender)
         expected = forecast.of_launch(connection, prepared, now)
-    findings = list(_basics(prepared, expected, now))
+        overlaps = campaigns.overlaps(connection, {one.contact_id for one in prepared.included})
+    findings = list(_basics(prepared, expected, overlaps, now))
     allowed = NAMES | {f"links.{name}" for name in prepared.definition.links}
     if prepared.definition.session is not None:
         allowed |= SESSION_NAMES
@@ -117,7 +123,9 @@ def _single(languages: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(one for language in languages for one in language.split("+")))
 
 
-def _basics(prepared: Prepared, expected: Forecast, now: datetime) -> Iterable[Finding]:
+def _basics(
+    prepared: Prepared, expected: Forecast, overlaps: Mapping[str, int], now: datetime
+) -> Iterable[Finding]:
     where = f"campaigns/{prepared.slug}.toml"
     if not prepared.included:
         yield Finding(
@@ -158,6 +166,14 @@ def _basics(prepared: Prepared, expected: Forecast, now: datetime) -> Iterable[F
             f"{expected.missed:,} of {expected.pace} would not have gone by the last day, "
             f"{prepared.definition.last_day}.",
             "Choose a later last day, a wider window, or another sender.",
+        )
+    for name, number in sorted(overlaps.items()):
+        yield Finding(
+            Severity.NOTICE,
+            "overlap",
+            where,
+            f"{number:,} of its contacts are also in {name}, which is running.",
+            "Wait until it is finished, if both at once are too much.",
         )
     for warning in definitions.warnings(prepared.definition, today=now.date()):
         yield Finding(Severity.WARNING, "definition", where, warning, "")

@@ -19,7 +19,7 @@ from outreach.jobs import forecast
 from outreach.jobs.forecast import Forecast
 from outreach.jobs.frozen_content import freeze
 from outreach.jobs.plan_campaign import locality, message_row
-from outreach.jobs.prepare_campaign import Prepared, campaign_name, prepare
+from outreach.jobs.prepare_campaign import TOKEN_LENGTH, Prepared, campaign_name, prepare
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import (
     CAMPAIGN_MOVES,
@@ -57,16 +57,21 @@ def launch(
     now: datetime,
     actor: str,
     do_it: bool,
+    token: str = "",
 ) -> Launch:
     """Start the campaign, if its check passed for exactly what is there now; without ``do_it`` say what would
     happen.
 
-    Raises :class:`~outreach.errors.RefusedError` when there is no passed check of this very content.
+    Raises :class:`~outreach.errors.RefusedError` when there is no passed check of this very content, when
+    ``token`` is given and names another check, and when the sender wants two persons and ``actor`` also checked.
     """
     with database.write() if do_it else database.read() as connection:
         campaign = campaigns.get(connection, campaign_name(slug, country))
         prepared = prepare(workspace, connection, slug, country, campaign.sender)
         _is_approved(campaign, prepared)
+        _is_meant(campaign, token)
+        if prepared.sender.four_eyes:
+            _is_another(connection, campaign, actor, do_it)
         expected = forecast.of_launch(connection, prepared, now)
         if do_it:
             _freeze(workspace, connection, campaign, prepared, now, actor)
@@ -110,6 +115,25 @@ def _is_approved(campaign: Campaign, prepared: Prepared) -> None:
             f"Something of {campaign.name} has changed since it was checked: its definition, a text, the "
             "contacts or the sender.",
             f"Type `outreach campaigns check {prepared.slug} --country {prepared.country}` again.",
+        )
+
+
+def _is_meant(campaign: Campaign, token: str) -> None:
+    if token and token != (campaign.digest or "")[:TOKEN_LENGTH]:
+        raise RefusedError(
+            f"{token} is not the token of the last check of {campaign.name}.",
+            "Look at what the last check found, and take its token.",
+        )
+
+
+def _is_another(connection: sa.Connection, campaign: Campaign, actor: str, do_it: bool) -> None:
+    """Four eyes: who launches is not who checked."""
+    lines = directory.audit(connection, ["campaigns.check"])
+    checked = [line["actor"] for line in lines if line["subject"] == campaign.name]
+    if do_it and checked and checked[-1] == actor:
+        raise RefusedError(
+            f"{actor} checked {campaign.name}; the sender wants another person to launch it.",
+            "Let a colleague type the launch, or set four_eyes = false for the sender in outreach.toml.",
         )
 
 

@@ -28,6 +28,9 @@ from outreach.model.countries import COUNTRIES
 from outreach.model.states import AnswerMail, ExclusionReason
 from outreach.settings import Sender, Workspace
 
+#: So many characters of the digest name a check to a person.
+TOKEN_LENGTH = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from outreach.campaign.audience import Included
 from outreach.content.render import Rendered
 from outreach.db.engine import Database
 from outreach.delivery import invitation
@@ -19,7 +20,8 @@ from outreach.jobs import accounts, signing
 from outreach.jobs.check_campaign import SAMPLE_TOKEN, sample_message_id
 from outreach.jobs.prepare_campaign import Prepared, prepare
 from outreach.jobs.press import addressing, letterhead
-from outreach.jobs.workspace import make_folder
+from outreach.jobs.preview_page import Shown, page
+from outreach.jobs.workspace import make_folder, write_bytes
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome
 from outreach.settings import Workspace
@@ -37,11 +39,19 @@ class Sample:
     data: bytes
 
 
-def samples(prepared: Prepared, now: datetime, *, per_language: int = 1, mark: str = "") -> Iterator[Sample]:
-    """Each step in each language of the audience, for the first contacts that get it. ``mark`` goes before
-    the subject.
+def samples(
+    prepared: Prepared,
+    now: datetime,
+    *,
+    per_language: int = 1,
+    emails: Iterable[str] = (),
+    mark: str = "",
+) -> Iterator[Sample]:
+    """Each step in each language of the audience, for the first contacts that get it, or for ``emails``.
+    ``mark`` goes before the subject.
 
-    Raises ``InputError`` for a text that is missing: a preview shows what there is to send.
+    Raises ``InputError`` for a text that is missing (a preview shows what there is to send), and for an address
+    that is not in the audience.
     """
     for fault in prepared.faults:
         raise fault
@@ -53,8 +63,10 @@ def samples(prepared: Prepared, now: datetime, *, per_language: int = 1, mark: s
     definition, sender = prepared.definition, prepared.sender
     domain = sender.address.rpartition("@")[2]
     organizer = Mailbox(sender.reply_address, sender.display_name)
+    chosen = _chosen(prepared, {email.casefold() for email in emails})
     for language in prepared.languages:
-        contacts = [one for one in prepared.included if one.language == language][:per_language]
+        contacts = [one for one in prepared.included if one.language == language]
+        contacts = contacts[:per_language] if chosen is None else [one for one in contacts if one in chosen]
         session = definition.session_in(language)
         for step in definition.steps:
             plate = prepared.plate(step.name, language)
@@ -84,6 +96,18 @@ def samples(prepared: Prepared, now: datetime, *, per_language: int = 1, mark: s
                 )
 
 
+def _chosen(prepared: Prepared, emails: set[str]) -> list[Included] | None:
+    if not emails:
+        return None
+    found = {prepared.addressees[one.contact_id].email_key: one for one in prepared.included}
+    if missing := sorted(emails - found.keys()):
+        raise InputError(
+            f"{missing[0]} is not in the audience of this campaign in {prepared.country}.",
+            "`outreach contacts list` shows who is there; the check says who is left out, and why.",
+        )
+    return [found[email] for email in emails]
+
+
 def preview(
     workspace: Workspace,
     database: Database,
@@ -94,51 +118,44 @@ def preview(
     now: datetime,
     sender: str | None = None,
     per_language: int = 1,
+    emails: Iterable[str] = (),
 ) -> list[Path]:
-    """Write each sample as .html, .txt and .eml into ``folder``, and an ``index.html`` over them; returns the
-    files, the index first."""
+    """Write each sample as .html, .txt and .eml into ``folder``, and an ``index.html`` over them (for further
+    contacts ``index.2.html`` and so on); returns the files, the index first."""
     with database.read() as connection:
         prepared = prepare(workspace, connection, slug, country, sender)
     make_folder(folder)
     written: list[Path] = []
-    rows: list[tuple[Sample, str]] = []
-    for number, sample in enumerate(samples(prepared, now, per_language=per_language)):
-        name = f"{sample.step}.{sample.language}"
-        if per_language > 1:
-            name += f".{number % per_language + 1}"
+    pages: dict[int, list[Shown]] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for sample in samples(prepared, now, per_language=per_language, emails=emails):
+        counts[sample.step, sample.language] += 1
+        number = counts[sample.step, sample.language]
+        name = f"{sample.step}.{sample.language}" + (f".{number}" if per_language > 1 or number > 1 else "")
         for path, data in (
             (folder / f"{name}.html", sample.rendered.html.encode()),
             (folder / f"{name}.txt", sample.rendered.text.encode()),
             (folder / f"{name}.eml", sample.data),
         ):
-            path.write_bytes(data)
+            write_bytes(path, data)
             written.append(path)
-        rows.append((sample, name))
-    index = folder / "index.html"
-    index.write_text(_index(prepared.definition.title, rows), encoding="utf-8")
-    return [index, *written]
-
-
-def _index(title: str, rows: Iterable[tuple[Sample, str]]) -> str:
-    items = "\n".join(
-        f'<section><h2 lang="{sample.language}">{html.escape(sample.rendered.subject)}</h2>'
-        f"<p>{html.escape(sample.step)}, {sample.language}, to {html.escape(sample.municipality)} "
-        f"&lt;{html.escape(sample.email)}&gt;: "
-        f'<a href="{name}.html">HTML</a>, <a href="{name}.txt">plain text</a>, '
-        f'<a href="{name}.eml">whole mail</a></p>'
-        f'<div><iframe src="{name}.html" title="{name}, desktop" width="640" height="760"></iframe> '
-        f'<iframe src="{name}.html" title="{name}, phone" width="340" height="760"></iframe></div></section>'
-        for sample, name in rows
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Preview: {html.escape(title)}</title><style>"
-        "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1040px;padding:0 1rem}"
-        "iframe{border:1px solid #bbb;border-radius:6px;max-width:100%}section{margin:2.5rem 0}"
-        "h2{font-size:1.15rem;margin:0}p{margin:.25rem 0 .75rem}</style></head><body>"
-        f"<h1>Preview: {html.escape(title)}</h1>\n{items}\n</body></html>\n"
-    )
+        pages.setdefault(number, []).append(
+            Shown(
+                step=sample.step,
+                language=sample.language,
+                municipality=sample.municipality,
+                email=sample.email,
+                subject=sample.rendered.subject,
+                text=sample.rendered.text,
+                data=sample.data,
+                name=name,
+            )
+        )
+    names = {f"index.{number}.html" if number > 1 else "index.html": str(number) for number in pages}
+    indexes = [folder / name for name in names]
+    for index, mails in zip(indexes, pages.values(), strict=True):
+        write_bytes(index, page(prepared.definition.title, mails, names).encode())
+    return [*indexes, *written]
 
 
 def send_test(

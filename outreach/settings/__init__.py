@@ -55,6 +55,9 @@ class Sender(Section):
         pattern="^(#[0-9a-fA-F]{6})?$",
         description='Of buttons and links, as `"#1f4aa8"`; must be dark enough for white words on it.',
     )
+    four_eyes: bool = Field(
+        default=False, description="Somebody else has to launch a campaign than who typed its last check."
+    )
     plus_addressing: bool = Field(
         default=False,
         description="Set it if the mailbox accepts `name+anything@`: answers are matched better.",

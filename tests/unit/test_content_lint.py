@@ -27,7 +27,7 @@ FILES = {
 }
 
 
-def mail(body: str = "{{ greeting }}", subject: str = "S", revision: int = 1, source: int = 1) -> str:
+def mail(body: str = "{{ greeting }}", subject: str = "Subject", revision: int = 1, source: int = 1) -> str:
     head = f'subject = "{subject}"\nrevision = {revision}\nsource_revision = {source}\nreviewed_by = "R"'
     return f"+++\n{head}\n+++\n{body}"
 
@@ -109,6 +109,11 @@ def test_an_unreviewed_mail_is_a_notice() -> None:
 def test_a_long_subject_is_measured_as_rendered() -> None:
     assert lint(mail(subject="{% if campaign.deadline %}" + "x" * 60 + "{% endif %}")) == []
     assert rules(lint(mail(subject="x" * 50 + "{{ municipality.name }}"))) == [("warning", "subject-long")]
+
+
+@pytest.mark.parametrize("subject", ["FREE HELP", "Only today!!"])
+def test_a_subject_like_spam_is_a_warning(subject: str) -> None:
+    assert rules(lint(mail(subject=subject))) == [("warning", "spam-habit")]
 
 
 def test_a_mail_gmail_would_cut_is_an_error() -> None:
