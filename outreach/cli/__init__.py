@@ -14,6 +14,7 @@ from outreach.cli import (
     inbox,
     messages,
     places,
+    registrations,
     reports,
     running,
     templates,
@@ -54,6 +55,7 @@ app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(templates.app, name="templates")
 app.add_typer(messages.app, name="messages")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(registrations.app, name="registrations")
 app.add_typer(workspaces.database, name="db")
 for command in (workspaces.init, workspaces.demo, running.run, running.poll, running.send, running.watch):
     app.command()(command)

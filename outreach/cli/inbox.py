@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from outreach import clock
-from outreach.cli import proposals
+from outreach.cli import forms, proposals
 from outreach.cli.shell import JSON, complain, print_json, print_table, say, shell
 from outreach.errors import InputError, RefusedError
 from outreach.model.states import InboxState, Intent, SuppressionScope
@@ -120,6 +120,7 @@ def resolve(
 
 
 app.command()(proposals.undo)
+app.command("learn-form")(forms.learn)
 app.command("proposals")(proposals.list_)
 app.command()(proposals.accept)
 app.command()(proposals.dismiss)
@@ -155,15 +156,17 @@ def classify(
     from outreach.inbound.classify import classify as read
     from outreach.inbound.classify import to_json
     from outreach.inbound.parse import parse
+    from outreach.jobs.forms import rules
     from outreach.jobs.workspace import read_bytes
 
+    known = rules(None)
     failed = 0
     for file in files:
         try:
             raw = read_bytes(file)
             if not raw.strip():
                 raise InputError(f"{file} is empty: there is no message in it.", "Save the message again.")
-            found = to_json(str(file), read(parse(raw)))
+            found = to_json(str(file), read(parse(raw), forms=known))
         except InputError as error:
             failed += 1
             found = {"file": str(file), "error": str(error)}

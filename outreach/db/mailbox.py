@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from outreach.contacts.places import folded_name
 from outreach.db import messages, schema
 from outreach.db.dialect import insert_ignoring, upsert
 from outreach.model.states import (
@@ -147,6 +148,27 @@ def messages_to_domain(connection: sa.Connection, sender: str, domain: str) -> l
     return _answered(connection, sender, _MESSAGE.c.email_key.like(f"%@{escaped}", escape="\\"))
 
 
+def messages_to_place(connection: sa.Connection, sender: str, name: str) -> list[Answered]:
+    """Messages of ``sender`` to the municipality that ``name`` spells in whatever way, the latest first; empty
+    when two have that name."""
+    municipality, recipient = schema.municipality, schema.recipient
+    written = (
+        sa.select(municipality.c.id, municipality.c.name, municipality.c.country)
+        .join(recipient, recipient.c.municipality_id == municipality.c.id)
+        .join(_MESSAGE, _MESSAGE.c.recipient_id == recipient.c.id)
+        .where(_MESSAGE.c.sender == sender)
+        .distinct()
+    )
+    ids = [
+        id_
+        for id_, known, country in connection.execute(written)
+        if folded_name(known, country) == folded_name(name, country)
+    ]
+    if len(ids) != 1:
+        return []
+    return _answered(connection, sender, recipient.c.municipality_id == ids[0])
+
+
 def matched(connection: sa.Connection, inbound_id: int) -> Answered | None:
     """The message that an inbound message was found to be about."""
     sender = connection.execute(sa.select(_INBOUND.c.sender).where(_INBOUND.c.id == inbound_id)).scalar_one()
@@ -155,6 +177,13 @@ def matched(connection: sa.Connection, inbound_id: int) -> Answered | None:
     )
     found = _answered(connection, sender, _MESSAGE.c.id.in_(about))
     return found[0] if found else None
+
+
+def by_number(connection: sa.Connection, message_id: int) -> Answered:
+    """The message as one that is answered. It has been sent."""
+    sender = connection.execute(sa.select(_MESSAGE.c.sender).where(_MESSAGE.c.id == message_id)).scalar_one()
+    (found,) = _answered(connection, sender, _MESSAGE.c.id == message_id)
+    return found
 
 
 def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElement[bool]) -> list[Answered]:

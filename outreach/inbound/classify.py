@@ -10,7 +10,7 @@ from outreach.inbound import forms as form_notifications
 from outreach.inbound.forms import FormRule
 from outreach.inbound.parse import Parsed
 from outreach.model.states import InboundKind
-from outreach.model.values import Verdict
+from outreach.model.values import FormRegistration, Verdict
 
 Detector = Callable[[Parsed, Sequence[FormRule]], Verdict | None]
 
@@ -32,7 +32,10 @@ DETECTORS: tuple[tuple[str, Detector], ...] = (
     ("calendar reply", lambda parsed, _: calendars.detect(parsed)),
     ("unsubscribe by mail", lambda parsed, _: unsubscribe.detect(parsed)),
     ("form notification", form_notifications.detect),
-    ("auto-reply, human reply", lambda parsed, _: _answer(parsed)),
+    (
+        "auto-reply, human reply",
+        lambda parsed, rules: form_notifications.unread(parsed, rules) or _answer(parsed),
+    ),
 )
 
 
@@ -77,14 +80,20 @@ def to_json(file: str, verdict: Verdict) -> dict[str, Any]:
             answer=verdict.rsvp.answer, uid=verdict.rsvp.uid, attendee=verdict.rsvp.attendee
         )
     if verdict.registration is not None:
-        registration = verdict.registration
-        out["registration"] = _present(
-            name=registration.name,
-            email=registration.email,
-            municipality=registration.municipality,
-            fields=dict(registration.fields),
-        )
+        out["registration"] = _registration(verdict.registration)
+    if verdict.registrations:
+        out["registrations"] = [_registration(one) for one in verdict.registrations]
     return out
+
+
+def _registration(one: FormRegistration) -> dict[str, Any]:
+    return _present(
+        name=one.name,
+        email=one.email,
+        municipality=one.municipality,
+        takes_part=None if one.takes_part else False,
+        fields=dict(one.fields),
+    )
 
 
 def _present(**values: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from outreach.inbound.parse import Parsed
 from outreach.inbound.providers import PUBLIC_MAIL_DOMAINS
 from outreach.inbound.tokens import tokens_in
 from outreach.model.states import Rung
-from outreach.model.values import Verdict
+from outreach.model.values import FormRegistration, Verdict
 
 _OUR_ID = "x-outreach-message-id"
 _PLUS = re.compile(r"\+([^@]+)@")
@@ -59,6 +59,17 @@ def clues(
         if (clue.rung, clue.value) not in seen:
             seen.add((clue.rung, clue.value))
             yield clue
+
+
+def form_clues(form: FormRegistration) -> Iterator[Clue]:
+    """The clues in an entry of a form. The value of the last is a municipality's name as it was written."""
+    if form.email:
+        yield Clue(Rung.ADDRESS, form.email.lower(), "e-mail address in the form")
+    if form.municipality:
+        yield Clue(Rung.MUNICIPALITY, form.municipality, "municipality in the form")
+    domain = (form.email or "").rpartition("@")[2].lower()
+    if domain and domain not in PUBLIC_MAIL_DOMAINS:
+        yield Clue(Rung.DOMAIN, domain, "e-mail address in the form")
 
 
 def _all(parsed: Parsed, own: Collection[str], verdict: Verdict | None) -> Iterator[Clue]:

@@ -155,6 +155,11 @@ class Effects:
     ) -> Handling:
         """One entry of a form, or the several of an attached list."""
         forms = verdict.registrations or ((verdict.registration,) if verdict.registration else ())
+        if not forms:
+            return Handling(
+                InboxState.OPEN,
+                "a form in which nothing was recognised: `outreach inbox learn-form` proposes a rule",
+            )
         unknown = []
         for form in forms:
             about = find_registered(form) or (answered if len(forms) == 1 else None)
@@ -162,7 +167,7 @@ class Effects:
                 unknown.append(form.email or form.municipality or form.name or "somebody")
                 continue
             kind, state = EngagementKind.REGISTERED, RegistrationState.REGISTERED
-            if verdict.intent is Intent.DECLINE:
+            if not form.takes_part:
                 kind, state = EngagementKind.DECLINED, RegistrationState.CANCELLED
             entry = Letter(letter.inbound_id, form.email, form.name)
             self._decided(kind, state, about, entry, form.name, form.email, tell=not form.confirmed)

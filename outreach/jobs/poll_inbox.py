@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,17 +17,19 @@ from outreach.db import inbox, mailbox
 from outreach.db.engine import Database
 from outreach.db.mailbox import Answered, Cursor
 from outreach.delivery import tokens
-from outreach.errors import DatabaseError, MailServerError, SettingsError
+from outreach.errors import DatabaseError, InputError, MailServerError, SettingsError
 from outreach.imap import Fetched, FolderState, Mailbox, first_folder, open_mailbox
-from outreach.inbound import classify, match, prefilled
+from outreach.inbound import classify, forms, match, prefilled
+from outreach.inbound.forms import FormRule
 from outreach.inbound.parse import Parsed, parse
 from outreach.inbound.prefilled import PrefilledAnswer
 from outreach.inbound.robots import is_robot
 from outreach.jobs import accounts, runs, settle
 from outreach.jobs.effects import Handling, effects_for, reply_address
+from outreach.jobs.forms import rules as form_rules
 from outreach.jobs.frozen_content import thaw_strings
 from outreach.model.states import InboundKind, InboxState, Rung
-from outreach.model.values import Verdict
+from outreach.model.values import FormRegistration, Verdict
 from outreach.settings import Sender, Workspace
 
 if TYPE_CHECKING:
@@ -65,6 +67,10 @@ def poll(
     Another run that reads the same mailbox at this moment is left to do so. ``enough`` ends the poll early.
     """
     report = PollReport()
+    faults: list[InputError] = []
+    rules = form_rules(workspace, faults)
+    report.errors += [str(fault) for fault in faults]
+    report.wrong_settings = bool(faults)
     for name, sender in workspace.settings.senders.items():
         if sender.imap is None or (only is not None and name not in only):
             continue
@@ -76,7 +82,7 @@ def poll(
         with runs.only_one(workspace.root, f"poll-{name}") as alone:
             if not alone:
                 continue
-            reader = _Reader(workspace, database, name, sender, now, report, answers)
+            reader = _Reader(workspace, database, name, sender, now, report, answers, rules)
             try:
                 with open_mailbox(accounts.imap(workspace, name), first_folder(sender.imap.folders)) as box:
                     for folder in box.chosen(sender.imap.folders):
@@ -130,6 +136,7 @@ class _Reader:
     now: Callable[[], datetime]
     report: PollReport
     answers: frozenset[PrefilledAnswer]  # that the mails of this sender have offered
+    rules: Sequence[FormRule]
 
     def read(self, box: Mailbox, folder: str, began: datetime, enough: Callable[[], bool]) -> None:
         with self.database.read() as connection:
@@ -173,11 +180,11 @@ class _Reader:
     def _process(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
         parsed = parse(fetched.raw)
         own = self.workspace.settings.own_addresses
-        is_own = match.is_own(parsed, own)
+        is_own = match.is_own(parsed, own) and not forms.is_expected(parsed, self.rules)
         verdict = (
             Verdict(InboundKind.OTHER, "own_mail", 1.0, ("From is our own address",))
             if is_own
-            else classify.classify(parsed)
+            else classify.classify(parsed, forms=self.rules)
         )
         if not is_own:
             verdict = prefilled.detect(parsed, verdict, self.answers) or verdict
@@ -221,6 +228,7 @@ class _Reader:
             reply_to=reply_address(parsed),
             robot=is_robot(parsed),
             find_recipient=lambda address: self._by_address(connection, address),
+            find_registered=lambda form: self._registered(connection, inbound_id, form),
         )
         if handling.state is not InboxState.DONE or handling.note:
             inbox.set_handling(connection, inbound_id, handling.state, handling.note)
@@ -248,6 +256,27 @@ class _Reader:
                 yield from mailbox.messages_by(connection, self.name, "email_key", [clue.value.casefold()])
             case Rung.DOMAIN:
                 yield from mailbox.messages_to_domain(connection, self.name, clue.value.casefold())
+
+    def _registered(
+        self, connection: sa.Connection, inbound_id: int, form: FormRegistration
+    ) -> Answered | None:
+        """The mail that led to an entry of a form, which no header names: by address, domain or municipality."""
+        for clue in match.form_clues(form):
+            found = [
+                one
+                for one in (
+                    mailbox.messages_to_place(connection, self.name, clue.value)
+                    if clue.rung is Rung.MUNICIPALITY
+                    else self._candidates(connection, clue)
+                )
+                if form.campaign is None or one.campaign.rpartition("-")[0] == form.campaign
+            ]
+            if found and len({one.municipality_id for one in found}) == 1:
+                if found[0].sending:
+                    raise _StillSendingError
+                mailbox.add_match(connection, inbound_id, found[0].message_id, clue.rung, clue.evidence)
+                return found[0]
+        return None
 
     def _by_address(self, connection: sa.Connection, address: str) -> Answered | None:
         found = mailbox.messages_by(connection, self.name, "email_key", [address.casefold()])

@@ -132,7 +132,7 @@ def create(folder: Path) -> list[str]:
         raise RefusedError(f"{folder} is a workspace already: it has a {FILE_NAME}.", "Nothing was changed.")
     make_folder(folder)
     made = []
-    for name in ("campaigns", "templates", "contacts"):
+    for name in ("campaigns", "templates", "contacts", "forms"):
         if not (folder / name).exists():
             shutil.copytree(
                 starter() / name, folder / name, ignore=shutil.ignore_patterns(".*", "*.rejected.csv")

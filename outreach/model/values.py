@@ -117,6 +117,7 @@ class FormRegistration:
     email: str | None = None
     municipality: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    takes_part: bool = True  # False: the entry cancels, or says no
     confirmed: bool = False  # the tool itself has sent a confirmation
     campaign: str | None = None  # slug of the campaign the form belongs to; None: the one answered
 

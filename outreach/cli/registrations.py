@@ -1,0 +1,105 @@
+"""`outreach registrations`: who takes part, and the list of a form tool."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from outreach import clock
+from outreach.cli.shell import JSON, count, country_code, is_known, print_json, print_table, say, shell
+from outreach.errors import InputError
+
+app = typer.Typer(help="Who takes part.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    campaign: str | None = typer.Option(
+        None, "--campaign", help="One campaign, or a slug for all countries."
+    ),
+    country: str | None = typer.Option(None, "--country", help="One country, as BE."),
+    as_json: bool = JSON,
+) -> None:
+    """The municipalities that take part, may, or gave their place back."""
+    from outreach.db import registrations
+
+    land = country_code(country)
+    with shell(context).database() as database, database.read() as connection:
+        if campaign:
+            is_known(campaign, connection)
+        rows = registrations.listing(connection, campaign=campaign, country=land)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        rows,
+        [
+            ("campaign", "Campaign"),
+            ("municipality", "Municipality"),
+            ("state", "State"),
+            ("name", "Who"),
+            ("email", "Address"),
+            ("updated_at", "Since (UTC)"),
+        ],
+        empty="Nobody is registered yet.",
+    )
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Path = typer.Argument(..., help="The list of a form tool: CSV, Excel or OpenDocument."),
+    campaign: str = typer.Option(
+        ..., "--campaign", help="Whose registrations these are, as information-session-be."
+    ),
+    map_: list[str] = typer.Option([], "--map", help="FIELD=COLUMN, where a column is not recognised."),
+    apply: bool = typer.Option(False, "--apply", help="Register them; without it, only show."),
+    as_json: bool = JSON,
+) -> None:
+    """Register the municipalities of a list. It is shown first; nothing is written without --apply."""
+    from outreach.jobs.registrations import import_registrations
+
+    columns = {}
+    for one in map_:
+        field, equals, title = one.partition("=")
+        if not equals:
+            raise InputError(f"--map {one!r} is no FIELD=COLUMN.", "Write it like --map email=Mail.")
+        columns[field.strip()] = title
+    here = shell(context)
+    with here.database() as database:
+        done = import_registrations(
+            database,
+            file,
+            campaign=campaign,
+            columns=columns,
+            apply=apply,
+            now=clock.now(),
+            actor=here.actor,
+        )
+    if as_json:
+        print_json(asdict(done))
+        return
+    say(", ".join(f"{field}: {title}" for field, title in done.columns.items()))
+    print_table(
+        [asdict(entry) for entry in done.entries],
+        [
+            ("line", "Line"),
+            ("change", "What"),
+            ("found", "Municipality"),
+            ("by", "Known by"),
+            ("name", "Who"),
+            ("email", "Address"),
+            ("municipality", "In the list"),
+        ],
+        empty="The list has no entries.",
+    )
+    parts = [
+        f"{number} {what}" for what in ("new", "changed", "same", "unknown") if (number := done.number(what))
+    ]
+    say(f"{count(len(done.entries), 'line')}: {', '.join(parts)}.")
+    if done.number("unknown"):
+        say("Lines that are unknown register nobody: mend the list, or register by `outreach inbox resolve`.")
+    say("Registered." if apply else "Nothing was written. With --apply they are registered.")

@@ -1,0 +1,182 @@
+"""Registrations by a form tool: its notifications through a real poll, and its list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from outreach import clock
+from outreach.db import schema
+from outreach.imap import Fetched
+from outreach.jobs import poll_inbox
+from outreach.jobs.forms import rules
+from outreach.model.states import EngagementKind, InboxState, RegistrationState, Rung
+from tests import databases
+from tests.desks import OFFICE, Desk
+from tests.servers.sink import Sink
+
+TOWNS = (("Aalst", "info@aalst.example"), ("Gent", "info@gent.example"), ("Brugge", "info@brugge.example"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(
+    request: pytest.FixtureRequest, blank_workspace: Path, tmp_path: Path, smtp_sink: Sink
+) -> Iterator[Desk]:
+    url = databases.postgres_url() if request.param == "postgresql" else ""
+    desk = Desk(
+        blank_workspace,
+        tmp_path / "w",
+        smtp_port=smtp_sink.port,
+        reads=True,
+        inbox="confirm = true",
+        database=url,
+    )
+    desk.launch(*TOWNS)
+    assert desk.run(do_poll=False).sent.sent == 3
+    desk.at(days=1)
+    yield desk
+    desk.close()
+
+
+def read(desk: Desk, *letters: bytes) -> poll_inbox.PollReport:
+    """As a poll reads them, from the gateway on."""
+    report = poll_inbox.PollReport()
+    reader = poll_inbox._Reader(
+        desk.workspace,
+        desk.database,
+        "office",
+        desk.workspace.settings.sender("office"),
+        clock.now,
+        report,
+        frozenset(),
+        rules(desk.workspace),
+    )
+    for letter in letters:
+        reader._take(
+            "INBOX", 1, Fetched(len(desk.rows(schema.inbound_message, "id")) + 1, clock.now(), letter)
+        )
+    return report
+
+
+def form(text: str, sender: str = "tool@forms.example", number: int = 1) -> bytes:
+    return (
+        f"From: {sender}\r\nTo: {OFFICE}\r\nSubject: New entry\r\nMessage-ID: <{number}@forms>\r\n"
+        f"Auto-Submitted: auto-generated\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+def test_a_form_registers_by_address_by_name_and_not_by_guess(desk: Desk, smtp_sink: Sink) -> None:
+    (desk.folder / "forms" / "ours.toml").write_text(
+        'from = ["tool@forms.example", "' + OFFICE + '"]\nsubject = "New entry"\nno = ["Nee"]\n'
+        '[fields]\nanswer = "Komt u?"\n'
+    )
+    report = read(
+        desk,
+        form("Naam: An\nE-mail: info@aalst.example\nGemeente: Aalst"),
+        form("Naam: Jan\nE-mail: jan@gmail.com\nGemeente: Stad Gent", number=2),
+        form("Naam: Piet\nE-mail: piet@nergens.example\nGemeente: Nergens", number=3),
+        form("You have a new response.", number=4),
+        form("Naam: Els\nE-mail: els@brugge.example\nKomt u?: Nee", sender=OFFICE, number=5),
+    )
+    assert report.kinds["registration"] == 5
+    places = json.loads(desk.type("registrations", "list", "--json"))
+    assert [(one["municipality"], one["name"], one["state"]) for one in places] == [
+        ("Aalst", "An", "registered"),
+        ("Gent", "Jan", "registered"),
+    ]
+    assert desk.events() == [EngagementKind.REGISTERED] * 2 + [EngagementKind.DECLINED]
+    assert desk.rows(schema.inbound_match, "rung") == [Rung.ADDRESS, Rung.MUNICIPALITY, Rung.DOMAIN]
+    states = desk.rows(schema.inbound_message, "state", "note")
+    assert [state for state, _ in states] == [InboxState.DONE] * 2 + [InboxState.OPEN] * 2 + [InboxState.DONE]
+    assert "piet@nergens.example" in states[2][1]
+    assert "learn-form" in states[3][1]
+    desk.run(do_poll=False)
+    told = [one.recipients[0] for one in smtp_sink.accepted()[3:]]
+    assert told == ["info@aalst.example", "jan@gmail.com", "els@brugge.example"]
+
+
+def test_an_attached_list_registers_each_of_its_lines(desk: Desk) -> None:
+    (desk.folder / "forms" / "ours.toml").write_text('from = "tool@forms.example"\nconfirmed = true\n')
+    rows = "Naam;E-mail\r\nAn;info@aalst.example\r\nJan;info@gent.example\r\nX;x@y.example\r\n"
+    letter = form("").replace(
+        b"Content-Type: text/plain; charset=utf-8", b'Content-Type: text/csv; name="list.csv"'
+    )
+    read(desk, letter.rstrip(b"\r\n") + b"\r\n\r\n" + rows.encode())
+    assert sorted(desk.rows(schema.registration, "name")) == ["An", "Jan"]
+    assert desk.rows(schema.inbound_message, "state") == [InboxState.OPEN]
+    assert {step for step, _ in desk.messages()} == {"invitation"}, "the tool has confirmed"
+    desk.type("inbox", "undo", 1)
+    assert desk.rows(schema.registration, "id") == []
+
+
+def test_a_rule_that_is_broken_is_told_and_stops_nothing(desk: Desk) -> None:
+    (desk.folder / "forms" / "bad.toml").write_text("from = ")
+    report = desk.run()
+    assert any("bad.toml is not TOML" in error for error in report.errors)
+    assert report.exit_code == 3
+
+
+def test_the_list_of_a_tool_is_shown_then_registered(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "entries.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(
+            (
+                ("Voornaam", "Familienaam", "E-mail", "Gemeente"),
+                ("An", "Peeters", "an@aalst.example", "Aalst"),
+                ("Jan", "Claes", "jan@gmail.com", "Stad Gent"),
+                ("Piet", "X", "piet@nergens.example", "Nergens"),
+                ("Els", "Maes", "info@aalst.example", "Aalst"),
+            )
+        ):
+            sheet.write_row(number, 0, row)
+    arguments = ("registrations", "import", path, "--campaign", "trial-be")
+    shown = json.loads(desk.type(*arguments, "--json"))
+    assert [(one["line"], one["change"], one["found"], one["by"]) for one in shown["entries"]] == [
+        (2, "same", "Aalst", "a later line is of the same municipality"),
+        (3, "new", "Gent", "name"),
+        (4, "unknown", None, "no municipality of the campaign has this address, code or name"),
+        (5, "new", "Aalst", "address"),
+    ]
+    assert desk.rows(schema.registration, "id") == []
+    assert "Registered." in desk.type(*arguments, "--apply")
+    assert sorted(desk.rows(schema.registration, "name", "state")) == [
+        ("Els Maes", RegistrationState.REGISTERED),
+        ("Jan Claes", RegistrationState.REGISTERED),
+    ]
+    assert desk.events() == [EngagementKind.REGISTERED] * 2
+    again = json.loads(desk.type(*arguments, "--apply", "--json"))
+    assert {one["change"] for one in again["entries"]} == {"same", "unknown"}
+    assert desk.events() == [EngagementKind.REGISTERED] * 2
+    # a no that comes by mail later takes the place back, and taking that no back gives it again
+    about = desk.message("info@gent.example")
+    assert about.municipality == "Gent"
+    report = json.loads(desk.type("report", "--json"))["lines"][0]
+    assert report["registered"]["numerator"] == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "says"),
+    [
+        ("Colour,Size\nred,1\n", (), "no column of addresses or municipalities"),
+        ("Gemeente\nAalst\n", ("--map", "email=Post"), "has no column 'Post'"),
+        ("Gemeente\nAalst\n", ("--map", "colour=Gemeente"), "cannot be mapped to 'colour'"),
+        ("Gemeente\nAalst\n", ("--map", "email"), "is no FIELD=COLUMN"),
+        ("", (), "is empty"),
+    ],
+)
+def test_bad_lists(
+    blank_workspace: Path, tmp_path: Path, rows: str, options: tuple[str, ...], says: str
+) -> None:
+    desk = Desk(blank_workspace, tmp_path / "w")
+    desk.import_(TOWNS)
+    desk.type("campaigns", "check", "trial", "--country", "BE")
+    path = tmp_path / "list.csv"
+    path.write_text(rows)
+    with pytest.raises(AssertionError, match=says):
+        desk.type("registrations", "import", path, "--campaign", "trial-be", *options)
+    desk.close()
