@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from outreach import clock
-from outreach.cli import forms, proposals
+from outreach.cli import drafts, forms, proposals
 from outreach.cli.shell import JSON, complain, print_json, print_table, say, shell
+from outreach.cli.walk import reading
 from outreach.errors import InputError, RefusedError
 from outreach.model.states import InboxState, Intent, SuppressionScope
 
-app = typer.Typer(help="Answers that need a person.", no_args_is_help=True)
+app = typer.Typer(help="Answers that need a person.")
+
+
+@app.callback(invoke_without_command=True)
+def begin(context: typer.Context) -> None:
+    """Answers that need a person. Without a further word, at a terminal: go through them, one key each."""
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from outreach.cli.walk import walk
+
+        walk(shell(context))
+        return
+    say(context.get_help())
 
 
 @app.command("list")
@@ -37,7 +52,7 @@ def list_(
             {
                 **row,
                 "who": row["municipality"] or row["from_address"],
-                "read_as": _reading(row),
+                "read_as": reading(row),
                 "text": _first_line(row["text"]),
             }
             for row in rows
@@ -73,7 +88,7 @@ def show(context: typer.Context, number: int = proposals.NUMBER, as_json: bool =
         say(
             f"About     {row['municipality']} ({row['country']}), {row['campaign']}, matched by {row['rung']}"
         )
-    say(f"Read as   {_reading(row)}, confidence {row['confidence'] or 0:.2f}, by {row['detector']}")
+    say(f"Read as   {reading(row)}, confidence {row['confidence'] or 0:.2f}, by {row['detector']}")
     for evidence in row["evidence"] or ():
         say(f"          {evidence}")
     say(f"State     {row['state']}{': ' + row['note'] if row['note'] else ''}")
@@ -120,6 +135,8 @@ def resolve(
 
 
 app.command()(proposals.undo)
+app.command("reply-draft")(drafts.reply_draft)
+app.command()(drafts.corrections)
 app.command("learn-form")(forms.learn)
 app.command("proposals")(proposals.list_)
 app.command()(proposals.accept)
@@ -134,13 +151,6 @@ _HUMAN = (
     Intent.UNSUBSCRIBE,
     Intent.OTHER,
 )
-
-
-def _reading(row: Any) -> str:
-    if row["kind"] is None:
-        return "nothing"
-    intent = f", {row['intent'].value}" if row["intent"] else ""
-    return f"{row['kind'].value}{intent}".replace("_", " ")
 
 
 def _first_line(text: str | None) -> str:

@@ -111,3 +111,52 @@ def undo_engagements(connection: sa.Connection, inbound_id: int, now: datetime) 
         .values(undone_at=now)
     )
     return done.rowcount
+
+
+def decisions(connection: sa.Connection) -> list[Mapping[str, Any]]:
+    """Every message of which a person said what it means, with the program's first reading beside it; oldest
+    first. Those whose text was purged have none."""
+    verdict = schema.verdict
+    person, first = verdict.alias("person"), verdict.alias("first")
+    match, of = schema.inbound_match, schema.municipality
+    ends = (
+        sa.select(
+            verdict.c.inbound_id,
+            sa.func.min(verdict.c.id).label("earliest"),
+            sa.func.max(verdict.c.id).label("latest"),
+        )
+        .group_by(verdict.c.inbound_id)
+        .subquery("ends")
+    )
+    statement = (
+        sa.select(
+            _INBOUND.c.id,
+            _INBOUND.c.from_address,
+            _INBOUND.c.raw,
+            person.c.intent.label("meant"),
+            person.c.by,
+            person.c.at,
+            first.c.kind,
+            first.c.intent.label("read_as"),
+            first.c.language,
+            first.c.confidence,
+            first.c.detector,
+            first.c.evidence,
+            first.c.text,
+            of.c.name.label("municipality"),
+        )
+        .select_from(_INBOUND)
+        .join(ends, ends.c.inbound_id == _INBOUND.c.id)
+        .join(person, person.c.id == ends.c.latest)
+        .join(first, first.c.id == ends.c.earliest)
+        .outerjoin(match, match.c.inbound_id == _INBOUND.c.id)
+        .outerjoin(_MESSAGE, _MESSAGE.c.id == match.c.message_id)
+        .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
+        .outerjoin(of, of.c.id == schema.recipient.c.municipality_id)
+        .where(person.c.detector == "person")
+        .order_by(_INBOUND.c.id, match.c.id)
+    )
+    rows: dict[int, Mapping[str, Any]] = {}
+    for row in connection.execute(statement).mappings():
+        rows.setdefault(row["id"], dict(row))
+    return list(rows.values())

@@ -205,10 +205,10 @@ class TestAside:
         bad, good = reply(desk, 1, "BAD"), reply(desk, 2)
         classify = poll_inbox.classify.classify
 
-        def fragile(parsed: Any) -> Verdict:
+        def fragile(parsed: Any, **options: Any) -> Verdict:
             if "BAD" in str(parsed):
                 raise RecursionError("too deep")
-            return classify(parsed)
+            return classify(parsed, **options)
 
         monkeypatch.setattr(poll_inbox.classify, "classify", fragile)
         inbox.add(bad)

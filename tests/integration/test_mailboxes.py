@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -300,4 +301,36 @@ def test_a_draft_lies_in_the_folder_of_drafts(
         (found,) = client.fetch(client.search(), ["FLAGS", "BODY.PEEK[]"]).values()
     assert set(found[b"FLAGS"]) >= {b"\\Draft", b"\\Seen"}
     assert found[b"BODY[]"].startswith(b"Subject: later")
+    desk.close()
+
+
+def test_a_reply_draft_is_threaded_greeted_and_quotes(
+    mail_host: MailHost, blank_workspace: Path, tmp_path: Path, smtp_sink: Sink
+) -> None:
+    desk = desk_with(mail_host, blank_workspace, tmp_path / "w", smtp_sink, 1)
+    box = desk.box  # type: ignore[attr-defined]
+    (letter,) = replies(desk, "Wat kost de deelname?\nGroeten, An")
+    mail_host.append(box, letter)
+    assert poll(desk).open == 1
+    file = tmp_path / "draft.eml"
+    desk.type("inbox", "reply-draft", 1, "--output", file, "--text", "De deelname is gratis.")
+    with mail_host.imap(box) as client:
+        client.create_folder("Entwürfe")
+    assert "in the folder Entwürfe" in desk.type("inbox", "reply-draft", 1)
+    (stored,) = mail_host.messages(box, "Entwürfe")
+    for raw in (file.read_bytes(), stored):
+        mail = message_from_bytes(raw, policy=policy.default)
+        assert (mail["To"], mail["Subject"]) == ("info@dorp0.example", "Re: uitnodiging")
+        assert mail["In-Reply-To"] == "<0.info@dorp0.example>"
+        assert str(mail["References"]).split()[-1] == mail["In-Reply-To"]
+        text = mail.get_content()
+        assert "> Wat kost de deelname?" in text
+        assert text.startswith("Geacht")
+    assert (
+        "De deelname is gratis." in message_from_bytes(file.read_bytes(), policy=policy.default).get_content()
+    )
+    with pytest.raises(AssertionError, match="exists already"):
+        desk.type("inbox", "reply-draft", 1, "--output", file)
+    with pytest.raises(AssertionError, match="no message 9"):
+        desk.type("inbox", "reply-draft", 9)
     desk.close()
