@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 
 from outreach.inbound.stages import Stage, stage_of
 
@@ -26,6 +27,7 @@ _CODE = re.compile(
     r"|\(?(s31\d0|(?:rp|sc|dy|ou)-00\d)\)?)(?!\w)"
 )
 
+_MAX_GAP = 100  # characters between two pieces of a phrase
 _MAX_TEXT = 4_000  # characters of a server's words that are looked at
 UNDEFINED = "undefined"
 
@@ -154,12 +156,14 @@ def by_general_phrase(text: str) -> tuple[str, str] | None:
 
 
 def _in_order(pieces: tuple[str, ...], text: str) -> bool:
-    position = 0
-    for piece in pieces:
-        position = text.find(piece, position)
+    position = text.find(pieces[0])
+    if position < 0:
+        return False
+    for before, piece in pairwise(pieces):
+        position += len(before)
+        position = text.find(piece, position, position + _MAX_GAP + len(piece))
         if position < 0:
             return False
-        position += len(piece)
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -206,3 +207,16 @@ def test_the_actual_problem_is_better_than_that_time_ran_out() -> None:
         reasons.choose_status("550 4.4.7 expired", "4.4.7", ["441 4.4.1 no answer"], temporary=False)
         == "4.4.1"
     )
+
+
+_WORDINGS = tomllib.loads((Path(__file__).parent.parent / "golden" / "wordings.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("reason", _WORDINGS)
+def test_what_servers_say_tells_the_reason(reason: str) -> None:
+    told = {}
+    for words in _WORDINGS[reason]:
+        reply = f"550 {words}"
+        about = f"host said: {reply} (in reply to RCPT TO command)"
+        told[words] = reasons.choose((reply,), (about,), "5.0.0", temporary=False)[0]
+    assert told == dict.fromkeys(_WORDINGS[reason], reason)
