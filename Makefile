@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON ?= python3 python3.13 python3.12 python3.11 /usr/bin/python3
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo test check bench torture accuracy train lock clean
+.PHONY: help setup demo test check bench torture accuracy fuzz train lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 8
@@ -46,6 +46,11 @@ accuracy: .venv/installed-dev ## how well lists and mail are read: made-up lists
 	@$(BIN)/python benchmarks/places.py
 	@$(BIN)/python benchmarks/accuracy.py
 	@test -z "$(FOLDER)" || $(BIN)/python benchmarks/accuracy.py "$(FOLDER)"
+
+fuzz: .venv/installed-dev ## a minute of bytes that are no mail, led by what they reach: nothing may raise (installs atheris; Python 3.11 to 3.13)
+	@$(PIP) install 'atheris>=2.3'
+	@mkdir -p .fuzz
+	@PYTHONPATH=. $(BIN)/python tests/fuzz/inbound.py .fuzz tests/golden/messages -max_total_time=60 -max_len=20000 -timeout=10
 
 train: .venv/installed-dev ## learns the weights of the reply classifier anew from training/ (a minute; installs scikit-learn)
 	@$(PIP) install 'scikit-learn>=1.5'

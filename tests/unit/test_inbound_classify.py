@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from outreach.inbound.classify import DETECTORS, classify, to_json
 from outreach.inbound.forms import FormRule
@@ -142,3 +144,24 @@ def test_bombs_reach_a_verdict_in_bounded_time(raw: bytes) -> None:
         detect(parsed, [rule])
     list(clues(parsed, own_addresses=()))
     assert time.process_time() - began < 2.5
+
+
+_MESSAGES = sorted((_GOLDEN / "messages").iterdir())
+
+
+@given(
+    st.sampled_from(_MESSAGES),
+    st.sampled_from(_MESSAGES),
+    st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 300), st.binary(max_size=12)), max_size=6),
+)
+@settings(max_examples=100, deadline=None)
+def test_nothing_raises_on_what_is_left_of_a_message(
+    first: Path, second: Path, cuts: list[tuple[int, int, bytes]]
+) -> None:
+    """Two messages grown together, with pieces lost and bytes put in: read to the end, and printable."""
+    raw = first.read_bytes() + second.read_bytes()
+    for at, length, instead in cuts:
+        raw = raw[:at] + instead + raw[at + length :]
+    parsed = parse(raw)
+    json.dumps(to_json("x", classify(parsed))).encode("utf-8")
+    list(clues(parsed, own_addresses={"invite@network.example"}))
