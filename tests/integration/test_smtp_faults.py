@@ -393,6 +393,38 @@ def test_the_same_bytes_as_the_library_sends(server: ScriptedServer) -> None:
     assert server.accepted[0] == server.accepted[1]
 
 
+@pytest.mark.parametrize(
+    ("verb", "reply"),
+    [
+        ("MAIL", "451 4.3.0 not now"),
+        ("RCPT", "550 5.1.1 no such user"),
+        ("RCPT", "450-4.2.1 busy\r\n450 4.2.1 try later"),
+        ("DATA", "554 5.7.1 no"),
+        ("END", "552 5.2.2 full"),
+        ("END", "250 2.0.0 taken as 7"),
+    ],
+)
+def test_the_same_outcome_as_the_library_reports(server: ScriptedServer, verb: str, reply: str) -> None:
+    server.script[verb] = [reply, reply]
+    data = b"Subject: x\r\n\r\nhello\r\n"
+    ours = Outbox(1, data=data).send(server).outcomes[1]
+
+    async def reference() -> tuple[int, str]:
+        client = aiosmtplib.SMTP(
+            hostname="127.0.0.1", port=server.port, local_hostname="me.example", start_tls=False
+        )
+        async with client:
+            try:
+                _, said = await client.sendmail("out@a.example", ["to1@b.example"], data)
+                return 250, said
+            except aiosmtplib.SMTPRecipientsRefused as refused:
+                return refused.recipients[0].code, refused.recipients[0].message
+            except aiosmtplib.SMTPResponseException as refused:
+                return refused.code, refused.message
+
+    assert (ours.code, ours.text) == asyncio.run(reference())
+
+
 def test_a_claim_that_cannot_be_marked_sends_nothing(server: ScriptedServer) -> None:
     outbox = Outbox(3)
 
