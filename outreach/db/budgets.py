@@ -247,8 +247,12 @@ _LOCK = 0x6F757472  # "outr": ours among the advisory locks of a database
 
 
 def _flying(connection: sa.Connection, sender: str) -> int:
-    statement = sa.select(sa.func.count()).where(_MESSAGE.c.sender == sender, schema.SENDING)
-    return int(connection.execute(statement).scalar_one())
+    return int(connection.execute(_COUNT_FLYING, {"b_sender": sender}).scalar_one())
+
+
+_COUNT_FLYING = sa.select(sa.func.count()).where(
+    _MESSAGE.c.sender == sa.bindparam("b_sender"), schema.SENDING
+)
 
 
 def _cost(sender: str) -> tuple[sa.ColumnElement[bool], ...]:

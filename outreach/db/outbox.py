@@ -34,6 +34,7 @@ from outreach.model.states import (
 from outreach.model.values import Decision, Outcome
 
 _MESSAGE = schema.message
+_EVENT = schema.engagement
 _CLAIM_COLUMNS = (
     _MESSAGE.c.id,
     _MESSAGE.c.campaign_id,
@@ -133,41 +134,55 @@ def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
 def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> list[Due]:
     """The messages of ``sender`` that may go now, the longest due first, in campaigns that are running; answers
     to answers also in those that are finished."""
-    statement = (
-        sa.select(*_DUE_COLUMNS)
-        .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
-        .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
-        .join(schema.contact, schema.contact.c.id == schema.recipient.c.contact_id)
-        .join(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
-        .where(*_waits(sender, now))
-        .order_by(_MESSAGE.c.due_at, _MESSAGE.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=_MESSAGE)
-    )
-    return [Due._make(row) for row in connection.execute(statement)]
+    rows = connection.execute(_DUE, {"b_sender": sender, "b_now": now, "b_limit": limit})
+    return [Due._make(row) for row in rows]
 
 
 def anything_due(connection: sa.Connection, sender: str, now: datetime) -> bool:
     """Whether :func:`due` would find something."""
-    statement = (
-        sa.select(_MESSAGE.c.id)
-        .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
-        .where(*_waits(sender, now))
-        .limit(1)
-    )
-    return connection.execute(statement).first() is not None
+    return connection.execute(_ANY_DUE, {"b_sender": sender, "b_now": now}).first() is not None
 
 
-def _waits(sender: str, now: datetime) -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
-    return (
-        _MESSAGE.c.sender == sender,
-        schema.WAITING,
-        _MESSAGE.c.due_at <= now,
-        sa.or_(
-            schema.campaign.c.state == CampaignState.RUNNING,
-            sa.and_(schema.campaign.c.state == CampaignState.FINISHED, _MESSAGE.c.answers_id.is_not(None)),
-        ),
+# What every claim asks is built once: building it costs more than the answer.
+_MAY_GO = (
+    _MESSAGE.c.sender == sa.bindparam("b_sender"),
+    schema.WAITING,
+    _MESSAGE.c.due_at <= sa.bindparam("b_now"),
+    sa.or_(
+        schema.campaign.c.state == CampaignState.RUNNING,
+        sa.and_(schema.campaign.c.state == CampaignState.FINISHED, _MESSAGE.c.answers_id.is_not(None)),
+    ),
+)
+_DUE = (
+    sa.select(*_DUE_COLUMNS)
+    .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
+    .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
+    .join(schema.contact, schema.contact.c.id == schema.recipient.c.contact_id)
+    .join(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
+    .where(*_MAY_GO)
+    .order_by(_MESSAGE.c.due_at, _MESSAGE.c.id)
+    .limit(sa.bindparam("b_limit"))
+    .with_for_update(skip_locked=True, of=_MESSAGE)
+)
+_ANY_DUE = (
+    sa.select(_MESSAGE.c.id)
+    .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
+    .where(*_MAY_GO)
+    .limit(1)
+)
+_WHOLE_MUNICIPALITIES = sa.select(
+    sa.exists().where(schema.suppression.c.scope == SuppressionScope.MUNICIPALITY)
+)
+_ANSWERED = (
+    sa.select(_EVENT.c.campaign_id, _EVENT.c.municipality_id, sa.func.max(_EVENT.c.at))
+    .where(
+        _EVENT.c.campaign_id.in_(sa.bindparam("b_campaigns", expanding=True)),
+        _EVENT.c.municipality_id.in_(sa.bindparam("b_municipalities", expanding=True)),
+        _EVENT.c.kind.in_(sorted(STOPPING_ENGAGEMENTS)),
+        _EVENT.c.undone_at.is_(None),
     )
+    .group_by(_EVENT.c.campaign_id, _EVENT.c.municipality_id)
+)
 
 
 def why_not(
@@ -179,10 +194,8 @@ def why_not(
 
     ``suppression_keys`` gives the keyed hashes of an address and of its domain.
     """
-    table, event = schema.suppression, schema.engagement
     keys = {message.id: set(suppression_keys(message.email_key)) for message in messages}
-    whole = sa.exists().where(table.c.scope == SuppressionScope.MUNICIPALITY)
-    if connection.execute(sa.select(whole)).scalar():
+    if connection.execute(_WHOLE_MUNICIPALITIES).scalar():
         for message in messages:
             place = tokens.municipality_name(message.country, message.municipality_key)
             keys[message.id].update(suppression_keys(place))
@@ -190,22 +203,17 @@ def why_not(
     with plain_cursor(connection) as execute:
         rows = execute(_SUPPRESSED.format(_marks(len(wanted))), tuple(wanted)) if wanted else ()
     suppressed = {key: SuppressionReason(reason) for key, reason in rows}
+    whose = {
+        "b_campaigns": list({message.campaign_id for message in messages}),
+        "b_municipalities": list({message.municipality_id for message in messages}),
+    }
     answered = {
         (campaign_id, municipality_id): last
-        for campaign_id, municipality_id, last in connection.execute(
-            sa.select(event.c.campaign_id, event.c.municipality_id, sa.func.max(event.c.at))
-            .where(
-                event.c.campaign_id.in_({message.campaign_id for message in messages}),
-                event.c.municipality_id.in_({message.municipality_id for message in messages}),
-                event.c.kind.in_(list(STOPPING_ENGAGEMENTS)),
-                event.c.undone_at.is_(None),
-            )
-            .group_by(event.c.campaign_id, event.c.municipality_id)
-        )
+        for campaign_id, municipality_id, last in connection.execute(_ANSWERED, whose)
     }
     reasons: dict[int, SkipReason] = {}
     for message in messages:
-        why = {suppressed[key] for key in keys[message.id] if key in suppressed}
+        why = {suppressed[key] for key in keys[message.id] if key in suppressed} if suppressed else set()
         if message.answers_id is not None and message.step == AnswerMail.UNSUBSCRIBED:
             why.discard(SuppressionReason.UNSUBSCRIBED)  # the one mail that says so
         if why:
@@ -261,15 +269,16 @@ def id_of(connection: sa.Connection, token: str) -> int:
 
 def claim(connection: sa.Connection, ids: Collection[int], run: str, until: datetime) -> None:
     """Take messages for ``run`` until ``until``; they were returned by :func:`due` in this transaction."""
-    _move(
-        connection,
-        ids,
-        MessageState.SENDING,
-        reason=None,
-        claimed_by=run,
-        claimed_until=until,
-        handed_at=None,
-    )
+    if ids:
+        lease = stored(_MESSAGE.c.claimed_until, until, connection)
+        with plain_cursor(connection) as execute:
+            execute(_CLAIM.format(_marks(len(ids))), (run, lease, *ids))
+
+
+_CLAIM = (
+    "UPDATE message SET state = 'sending', reason = NULL, claimed_by = ?, claimed_until = ?, handed_at = NULL"
+    " WHERE id IN ({}) AND state IN ('queued', 'deferred')"
+)
 
 
 def skip(connection: sa.Connection, reasons: Mapping[int, SkipReason]) -> None:

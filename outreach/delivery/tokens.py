@@ -55,7 +55,7 @@ def suppression_key(key: bytes, address_or_domain: str) -> str:
     """What the suppression list keeps of an address or a domain: 64 hexadecimal digits of a keyed hash, the
     same for every spelling in upper and lower case and with or without spaces around."""
     plain = address_or_domain.strip().casefold().encode("utf-8", "surrogatepass")
-    return hmac.new(key, _SUPPRESSION_PURPOSE + plain, hashlib.sha256).hexdigest()
+    return hmac.digest(key, _SUPPRESSION_PURPOSE + plain, "sha256").hex()
 
 
 def municipality_name(country: str, place: str) -> str:

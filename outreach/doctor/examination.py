@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from outreach import settings
-from outreach.doctor import domain, machine, probe, servers
+from outreach.doctor import domain, limits, machine, probe, servers
 from outreach.doctor.findings import Finding, ok, raised
 from outreach.doctor.names import Names
 from outreach.errors import InputError, OutreachError
@@ -50,6 +50,8 @@ def examine(folder: Path, wishes: Wishes, now: Callable[[], datetime]) -> Iterat
     yield from machine.check_files(root, _file(workspace), _key_files(workspace))
     yield from machine.check_database(workspace, now())
     if names is None:
+        for name in chosen:
+            yield from limits.check_limits(workspace, name, now())
         return
     for name in chosen:
         yield from _sender(names, workspace, name, wishes, now)
@@ -73,6 +75,7 @@ def _sender(
         selectors=wishes.selectors,
         keys=keys,
     )
+    yield from limits.check_limits(workspace, name, now())
     yield from servers.check_smtp(workspace, name, now())
     yield from servers.check_imap(workspace, name, now())
     if wishes.probe:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from outreach import clock
-from outreach.db import schema
+from outreach import clock, settings
+from outreach.db import schema, senders
 from outreach.db.engine import Database
+from outreach.doctor.limits import check_limits
 from outreach.jobs.forecast import of_campaign
 from outreach.jobs.send_mail import send
 from outreach.model.states import (
@@ -192,6 +193,42 @@ class TestSenders:
             desk.at(days=day, minutes=1 + day)
             sent.append(desk.run(max_seconds=10).sent.sent)
         assert sent == [4, 8, 16, 2]
+
+    def test_first_mails_are_spread_and_reminders_keep_their_time_of_day(self, make: Make) -> None:
+        desk = make(40, window=HOURS + "spread = true\n")
+        due = desk.rows(schema.message, "due_at")
+        assert len(set(due)) == 40
+        assert min(due) < MONDAY + timedelta(hours=1)
+        assert MONDAY + timedelta(hours=7) < max(due) < MONDAY + timedelta(hours=8)
+        desk.at(hours=4)
+        assert desk.run().sent.sent == sum(at <= MONDAY + timedelta(hours=4) for at in due)
+        told = desk.type("campaigns", "status", *CAMPAIGN)
+        assert f"ends {(max(due) + timedelta(minutes=1)).astimezone():%A %Y-%m-%d %H:%M}" in told
+        desk.at(hours=8, seconds=-1)
+        desk.run()
+        desk.at(days=7, hours=3.9)
+        assert desk.run().planned == 0
+        desk.at(days=7, hours=4.1)
+        assert desk.run().planned > 0
+
+    def test_what_the_doctor_says(self, make: Make) -> None:
+        desk = make(1)
+        with desk.write() as connection:
+            senders.rest(connection, "office", MONDAY + timedelta(hours=1), "the server said no", MONDAY)
+        found = {one.found for one in check_limits(desk.workspace, "office", clock.now())}
+        assert found == {
+            "1,000 a minute and 10,000 a day, over 1 connection",
+            "it rests until 2026-03-02 09:00 UTC: the server said no",
+        }
+        path = desk.folder / "outreach.toml"
+        path.write_text(
+            path.read_text()
+            .replace('host = "127.0.0.1"', 'host = "smtp.office365.com"')
+            .replace('security = "plain"', 'security = "starttls"')
+        )
+        warned, _ = check_limits(settings.load(desk.folder), "office", clock.now())
+        assert "smtp.office365.com is known to take: 1,000 instead of 30 mails a minute" in warned.found
+        assert 'preset = "microsoft-365"' in warned.remedy
 
 
 class TestThrottling:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,6 +27,7 @@ HAMBURG = Locality("Europe/Berlin", "DE", "DE-HH")
 MUNICH = Locality("Europe/Berlin", "DE", "DE-BY")
 AZORES = Locality("Atlantic/Azores", "PT", "PT-20")
 NICOSIA = Locality("Asia/Nicosia", "CY")
+REUNION = Locality("Indian/Reunion", "FR", "FR-RE")  # no summer time
 OFFICE = Window()  # Monday to Friday, 9:00 to 17:00
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 ALWAYS = Window(EVERY_DAY, 0, 1440, skip_holidays=False)
@@ -198,3 +199,43 @@ def test_an_unknown_zone_is_a_clear_error() -> None:
 def test_a_window_that_cannot_open_says_so() -> None:
     with pytest.raises(InputError, match="never opens"):
         next_opening(at("2027-03-09T10:00"), Window(days=()), HAMBURG)
+
+
+#: In 2027 the clocks change on 28 March and 31 October, everywhere at 1:00 UTC.
+SPRING, AUTUMN = date(2027, 3, 28), date(2027, 10, 31)
+
+
+@pytest.mark.parametrize(
+    ("place", "night", "hours"),
+    [
+        (HAMBURG, SPRING, 23),
+        (HAMBURG, AUTUMN, 25),
+        (AZORES, SPRING, 23),
+        (AZORES, AUTUMN, 25),
+        (REUNION, SPRING, 24),
+        (REUNION, AUTUMN, 24),
+    ],
+)
+def test_the_nights_of_change_hour_by_hour(place: Locality, night: date, hours: int) -> None:
+    """A window of a whole day has all its hours; one over the change loses or gains one; the office hours of
+    that day begin and end by the clock on the wall; and nothing due by the day before moves by an hour."""
+    whole = opening_on(night, ALWAYS, place)
+    assert whole is not None
+    assert whole[1] - whole[0] == timedelta(hours=hours)
+    over = opening_on(night, Window(EVERY_DAY, 0, 4 * 60, skip_holidays=False), place)
+    assert over is not None
+    assert over[1] - over[0] == timedelta(hours=hours - 20)
+    office = opening_on(night, Window(EVERY_DAY, 9 * 60, 17 * 60, skip_holidays=False), place)
+    assert office is not None
+    assert [moment.astimezone(zone(place.time_zone)).hour for moment in office] == [9, 17]
+    assert office[1] - office[0] == timedelta(hours=8)
+    sent = instant(datetime.combine(night - timedelta(days=3), time(10, 20)), place.time_zone)
+    due = due_after(sent, Delay(7, DelayUnit.DAYS), ALWAYS, place)
+    assert due - sent == timedelta(days=7, hours=hours - 24)
+    local = due.astimezone(zone(place.time_zone))
+    assert (local.hour, local.minute) == (10, 20)
+    moments = [spread(str(key), whole[0], ALWAYS, place) for key in range(50 * hours)]
+    assert all(whole[0] <= moment < whole[1] for moment in moments)
+    for hour in range(hours):
+        begins = whole[0] + timedelta(hours=hour)
+        assert 20 < sum(begins <= moment < begins + timedelta(hours=1) for moment in moments) < 90
