@@ -38,8 +38,9 @@ _SMALL_WORDS = frozenset(
 )
 
 
+_KEPT_OF_REFUSED = 200
 MAX_CONTACTS = 200_000  # of one file; France has 35,000 municipalities
-MAX_REFUSED = 40_000_000  # characters of rejected rows
+MAX_REFUSED = 30_000_000  # characters of rejected rows, each counted with what else is kept of it
 
 
 @unique
@@ -94,7 +95,7 @@ def contacts(rows: Iterable[Row], mapping: ColumnMapping, country: str) -> Itera
                         "Split it into several files, each with a --source of its own.",
                     )
             else:
-                refused += sum(map(len, one.cells))
+                refused += _KEPT_OF_REFUSED + sum(map(len, one.cells))
                 if refused > MAX_REFUSED:
                     raise InputError(
                         f"Most rows up to line {row.line} cannot be used, this one as {one.column!r} says "

@@ -20,6 +20,7 @@ _OVERLAP = 1 << 10  # longer than a tag that is looked for
 _MAX_UNPACKED = 1 << 29  # bytes
 _MAX_RATIO = 200  # the densest workbooks that people have reach about 40
 _MAX_CELLS = 6_000_000  # of the rectangle around a sheet, which calamine holds in memory
+_MAX_FILLED = 2_500_000  # of those, the cells with something in them
 _NOT_NEEDED = (
     "xl/media/",
     "xl/embeddings/",
@@ -173,7 +174,7 @@ def _attributes(text: bytes) -> dict[str, str]:
 def _look_at_sheet(pieces: Iterator[bytes], filename: str) -> Hidden:
     hidden = Hidden()
     width, height = 26, 1
-    before = 0
+    before = filled = 0
     for xml in pieces:
         for letters in set(_WIDE.findall(xml)):
             number = 0
@@ -182,6 +183,8 @@ def _look_at_sheet(pieces: Iterator[bytes], filename: str) -> Hidden:
             width = max(width, number)
         height = max((int(row or cell) for row, cell in _TALL.findall(xml)), default=height)
         check_size(width, height, filename)
+        filled += xml.count(b"<c ", before)
+        _check_filled(filled, filename)
         # What was counted in the overlap already is not counted again.
         hidden.rows += sum(1 for match in _HIDDEN_ROW.finditer(xml) if match.end() > before)
         for match in _COLUMN.finditer(xml):
@@ -197,8 +200,10 @@ def _look_at_content(pieces: Iterator[bytes], filename: str) -> dict[str, Hidden
     """ODS writes a cell or row once and says how often; so is the empty rest of a sheet, harmlessly."""
     found: dict[str, Hidden] = {}
     hidden = Hidden()
-    column = before = 0
+    column = before = filled = 0
     for xml in pieces:
+        filled += xml.count(b"<text:p", before)
+        _check_filled(filled, filename)
         for what, count, closed, following in _REPEATED.findall(xml):
             if what == b"columns" and not closed:
                 check_size(int(count), 1, filename)
@@ -236,6 +241,14 @@ def check_size(width: int, height: int, filename: str) -> None:
         raise InputError(
             f"{filename} has a sheet of {height} rows and {width} columns, too many for a contact list.",
             "Delete the rows and columns around the list, or save it as CSV.",
+        )
+
+
+def _check_filled(count: int, filename: str) -> None:
+    if count > _MAX_FILLED:
+        raise InputError(
+            f"{filename} has a sheet of more than {_MAX_FILLED:,} filled cells, too many for a contact list.",
+            "Keep only the columns that are needed, or save it as CSV.",
         )
 
 

@@ -218,7 +218,7 @@ class TestTooMuch:
             list(normalize.contacts(rows, mapping, "DE"))
 
     def test_rejected_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(normalize, "MAX_REFUSED", 1000)
+        monkeypatch.setattr(normalize, "MAX_REFUSED", 3000)
         mapping = map_columns(HEADER, [], country="DE")
         rows = (Row(line, ["Ort", "", "kein", "", "", "x" * 90]) for line in range(2, 99))
         with pytest.raises(
