@@ -47,6 +47,18 @@ def f1_scores(confusion: Counter[tuple[str, str]]) -> dict[str, float]:
     return scores
 
 
+def of_language(table: Counter[tuple[str, str]]) -> str:
+    """What one language's messages are read as: a class with its precision and recall, and what was taken for what."""
+    right = sum(n for (wanted, got), n in table.items() if wanted == got)
+    parts = [share(right, sum(table.values())).ljust(16)]
+    for name in sorted({wanted for wanted, _ in table}):
+        got = sum(n for (_, g), n in table.items() if g == name)
+        wanted = sum(n for (w, _), n in table.items() if w == name)
+        parts.append(f"{name} {table[name, name]}/{got}/{wanted}")
+    parts += [f"[{w} as {g}: {n}]" for (w, g), n in sorted(table.items()) if w != g]
+    return "  ".join(parts)
+
+
 def golden() -> None:
     """What ``tests/golden`` is read as: kinds as a table, and each expectation by its name."""
     table: Counter[tuple[str, str]] = Counter()
@@ -192,12 +204,10 @@ def main() -> None:
                 + f"   F1 {scores.get(name, 0):.2f}"
             )
     print(
-        "  by language: "
-        + ", ".join(
-            f"{lang} {share(sum(n for (w, g), n in table.items() if w == g), sum(table.values()))}"
-            for lang, table in sorted(by_language.items())
-        )
+        "  by language: right of all; each class as right/read as it/labelled so; a wrong kind stands as kind:intent"
     )
+    for lang, table in sorted(by_language.items()):
+        print(f"    {lang}  {of_language(table)}")
     print(f"  language  {share(counts['language'], total)}")
     print(f"  text      {share(counts['text'], counts['replies'])}")
     print(f"  until     {share(counts['until'], counts['away'])}")
