@@ -17,8 +17,8 @@ from outreach.model.values import Rsvp, Verdict
 
 _MAX_CALENDAR = 1_000_000  # bytes read
 _FOLD = re.compile(r"\r?\n[ \t]")
-_LINE = re.compile(r'([A-Za-z0-9-]+)((?:;[^":;]*+(?:"[^"]*+"[^":;]*+)*+)*+):(.*)', re.DOTALL)
-_PARAM = re.compile(r';([A-Za-z0-9-]+)=("[^"]*+"|[^";]*+)')
+_LINE = re.compile(r'([A-Za-z0-9-]+)[ \t]*+((?:;[^":;]*+(?:"[^"]*+"[^":;]*+)*+)*+):(.*)', re.DOTALL)
+_PARAM = re.compile(r';[ \t]*+([A-Za-z0-9-]+)[ \t]*+=[ \t]*+("[^"]*+"|[^";]*+)')
 _ESCAPE = re.compile(r"\\(.)")
 
 _ANSWERS = {
@@ -49,7 +49,7 @@ def content_lines(text: str) -> Iterator[Line]:
     for raw in _FOLD.sub("", text).split("\n"):
         found = _LINE.match(raw.strip("\r\ufeff "))
         if found is not None:
-            params = {param[1].upper(): param[2].strip('"') for param in _PARAM.finditer(found[2])}
+            params = {param[1].upper(): param[2].strip(' \t"') for param in _PARAM.finditer(found[2])}
             yield Line(found[1].upper(), params, found[3].strip())
 
 
