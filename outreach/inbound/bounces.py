@@ -71,13 +71,17 @@ def _system_mail(parsed: Parsed) -> str | None:
     named = bool(local and mark("system_sender").search(local)) or bool(
         mark("system_name").search(parsed.from_name)
     )
+    named = named or (bool(mark("list_sender").search(local)) and _by_machine(parsed))
     null = parsed.from_address is None and ("<>" in sender or bool(mark("system_name").search(sender)))
     if not (named or null) and mark("no_reply").search(local) and parsed.part(*reports.RETURNED_TYPES):
         # A mail system that writes from its service's address: it names the failed one and returns the mail.
         named = mark("named_failure").search(_words_of(parsed)[:4000]) is not None
     if not (named or null):
-        returns = parsed.header("return-path") == "<>" or parsed.header("auto-submitted").startswith("auto-")
-        if not (returns and _names_failure(parsed) and mark("failure_text").search(_words_of(parsed)[:4000])):
+        if not (
+            _by_machine(parsed)
+            and _names_failure(parsed)
+            and mark("failure_text").search(_words_of(parsed)[:4000])
+        ):
             return None
         return f"null return path, subject: {parsed.subject[:80]}"
     if (
@@ -101,6 +105,15 @@ def _tells_of_another(parsed: Parsed) -> bool:
     """Whether the words name an address that is neither ours nor the sender's: of a language nobody listed."""
     own = {*parsed.to, parsed.from_address}
     return any(address not in own for address in headers.addresses(_words_of(parsed)[:4000]))
+
+
+def _by_machine(parsed: Parsed) -> bool:
+    """Whether the message wants no answer (RFC 3834), or is a list's."""
+    return (
+        parsed.header("return-path") == "<>"
+        or parsed.header("auto-submitted").startswith("auto-")
+        or bool(parsed.header("x-mlserver"))
+    )
 
 
 def _names_failure(parsed: Parsed) -> bool:

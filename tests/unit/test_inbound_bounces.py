@@ -144,6 +144,7 @@ def test_a_notice_is_cut_where_the_returned_message_begins() -> None:
     "raw",
     [
         "From: Anna <anna@town.example>\nSubject: Undeliverable: Invitation\n\nIt could not be delivered.",
+        "From: it-admin@town.example\nSubject: AW: Unzustellbar: Einladung\n\nSie konnte nicht zugestellt werden.",
         "From: postmaster@town.example\nSubject: Re: Invitation\n\nWe take part, thank you.",
         "From: anna@town.example\nAuto-Submitted: auto-replied\nSubject: Out of office\n\nI am away.",
         "From: a@town.example\nReturn-Path: <>\nAuto-Submitted: auto-replied\nSubject: Away\n\nBack 1 May.",
