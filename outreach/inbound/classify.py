@@ -83,6 +83,11 @@ def to_json(file: str, verdict: Verdict) -> dict[str, Any]:
         out["registration"] = _registration(verdict.registration)
     if verdict.registrations:
         out["registrations"] = [_registration(one) for one in verdict.registrations]
+    if verdict.coming is not None:
+        coming = verdict.coming
+        out["coming"] = _present(
+            people=coming.people, place=coming.place, names=list(coming.names) if coming.names else None
+        )
     return out
 
 

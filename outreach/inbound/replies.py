@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 
+from outreach.inbound import coming
 from outreach.inbound.language import scores as language_scores
 from outreach.inbound.parse import Parsed
 from outreach.inbound.quotes import Stripped, strip
@@ -74,6 +75,7 @@ def detect(parsed: Parsed, language: str | None = None, stripped: Stripped | Non
         language=tongues[0],
         text=text,
         refer_to=addresses if intent is Intent.REFER else (),
+        coming=coming.read(text, tongues[0]) if intent is Intent.REGISTER else None,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Literal
 
 from outreach.model.states import (
     ContactKind,
@@ -123,6 +124,15 @@ class FormRegistration:
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """Who comes, as far as a person wrote it into a registration."""
+
+    people: int | None  # how many
+    place: Literal["online", "on_site", "both"] | None
+    names: tuple[str, ...]  # of people, without their titles
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What an inbound message is and means, and why we think so."""
 
@@ -138,6 +148,7 @@ class Verdict:
     refer_to: tuple[str, ...] = ()
     rsvp: Rsvp | None = None
     registration: FormRegistration | None = None
+    coming: Coming | None = None  # of a reply that registers
     registrations: tuple[
         FormRegistration, ...
     ] = ()  # of a list with several entries: all, the first included
