@@ -29,6 +29,8 @@ _GROUPWISE = re.compile(r"\s*>>>\s.*(?:>>>|\d)\s*")
 _RULE = re.compile(r"\s*(?:_{10,}|-{20,}|={20,}|\*{20,})\s*")
 _LABEL = re.compile(r"\s*(?:>\s?)*\*?([^\W\d_][^:\n]{0,24}?)\s?:\*?(?:\s|$)")
 _DATE = re.compile(r"\d{1,2}\D{1,3}\d{1,2}|\d{4}|\d{1,2}[:.]\d\d")
+_DAY = re.compile(r"\d{1,2}[./-]\s?\d{1,2}[./-]|\d{4}")
+_SHORTEST_WRAPPED = 36  # a line above a quote is not wrapped before that
 _WORDS = re.compile(r"[^\W\d_]+(?:\([^\W\d_]+\)|/[^\W\d_]+)?")
 
 
@@ -197,7 +199,7 @@ def _line_above_quote(lines: list[str], index: int) -> int:
             before_quote = following is not None and following <= at + 2 and _is_marked(lines[following])
             address = "@" in joined
             dated = _DATE.search(joined) is not None
-            if not (address or dated or before_quote):
+            if not (address or dated or before_quote) or _begins_later(lines, index, at):
                 return 0
             if _says_wrote(joined) and (address or dated):
                 return at + 1
@@ -205,6 +207,20 @@ def _line_above_quote(lines: list[str], index: int) -> int:
                 return at + 1
             return 0
     return 0
+
+
+def _begins_later(lines: list[str], index: int, at: int) -> bool:
+    """Whether the line "On ... wrote:" that ends at ``at`` begins below ``index``, which is the letter's own: the
+    lines below it say all by themselves, and it is too short to be wrapped or ends a sentence."""
+    line = lines[index].strip()
+    for start in range(index + 1, at + 1):
+        rest = " ".join(lines[start : at + 1])
+        day = _DAY.search(rest) is not None
+        if not _says_wrote(rest) or not (day or "@" in rest or _DATE.search(rest)):
+            continue
+        if len(line) < _SHORTEST_WRAPPED or (day and line.endswith((".", "!", "?"))):
+            return True
+    return False
 
 
 def _may_start(line: str) -> bool:
