@@ -62,7 +62,7 @@ class Model:
     weights: tuple[memoryview, ...]  # of each class, signed bytes
 
 
-@lru_cache(maxsize=4)  # what a text means, and what in it tells, is asked one after the other
+@lru_cache(maxsize=32)  # what a text means, and what in it tells, is asked one after the other
 def tokens(text: str) -> tuple[str, ...]:
     """The words of ``text`` as the classifier sees them: folded, numbers as ``0``, addresses as ``@``."""
     text = _GREEK.sub(" ?", fold(_ADDRESS.sub(" atsign ", text[:_MAX_CHARACTERS])))
@@ -131,21 +131,26 @@ def model() -> Model:
 
 
 def _sum(buckets: list[int]) -> tuple[float, ...]:
+    """What ``buckets`` speak for, class by class, less the mean of all: it says nothing, and without it a
+    figure is the lead of its class."""
     shipped = model()
-    return tuple(
+    found = [
         scale * sum(map(weights.__getitem__, buckets))
         for scale, weights in zip(shipped.scale, shipped.weights, strict=True)
-    )
+    ]
+    mean = sum(found) / len(found)
+    return tuple(each - mean for each in found)
 
 
 @lru_cache(maxsize=20_000)
 def _of_word(word: str) -> tuple[float, ...]:
-    return _sum([bucket(piece) for piece in pieces(word)])
+    """What a word speaks for, and last the number of its pieces."""
+    return (*_sum([bucket(piece) for piece in pieces(word)]), float(_pieces_of(min(len(word), 40))))
 
 
 @lru_cache(maxsize=20_000)
 def _of_pair(pair: str) -> tuple[float, ...]:
-    return _sum([bucket(pair)])
+    return (*_sum([bucket(pair)]), 0.0)
 
 
 def opinion(text: str) -> Opinion:
@@ -156,13 +161,10 @@ def opinion(text: str) -> Opinion:
 def strongest(parts: Sequence[str], whole: Opinion) -> dict[str, float]:
     """For each class the highest probability that one of the sentences ``parts`` has: what is said once and
     plainly is not drowned by what stands around it. ``whole`` is the opinion on all of the text."""
-    found: list[Opinion] = []
-    for part in parts:
-        words = tokens(part)
-        if len(words) >= _LEAST_WORDS:
-            found.append(_opinion_of(words))
-    if len(found) < 2:
+    told = [words for words in map(tokens, parts) if len(words) >= _LEAST_WORDS]
+    if len(told) < 2:
         return whole.probabilities
+    found = [_opinion_of(words) for words in told]
     return {name: max(each.probabilities[name] for each in found) for name in whole.probabilities}
 
 
@@ -173,10 +175,11 @@ def _opinion_of(words: Sequence[str]) -> Opinion:
         return Opinion(dict.fromkeys(shipped.classes, even), 0)
     rows = [_of_word(word) for word in words]
     rows += [_of_pair(pair) for pair in pairs(words)]
-    factor = share(words)
+    totals = tuple(map(sum, zip(*rows, strict=True)))
+    factor = 1.0 / math.sqrt(1 + len(words) + totals[-1])  # as share() has it
     logits = [
         (factor * total + bias) / shipped.temperature
-        for total, bias in zip(map(sum, zip(*rows, strict=True)), shipped.bias, strict=True)
+        for total, bias in zip(totals[:-1], shipped.bias, strict=True)
     ]
     top = max(logits)
     powers = [math.exp(logit - top) for logit in logits]
@@ -192,11 +195,14 @@ def telling(text: str, name: str, most: int = 3) -> tuple[str, ...]:
     at = shipped.classes.index(name)
     words = tokens(text)
     found: dict[str, float] = {}
-    for label, row in (
-        *((word, _of_word(word)) for word in words),
-        *((pair.strip("^$ "), _of_pair(pair)) for pair in pairs(words)),
-    ):
-        lead = row[at] - sum(row) / len(row)
-        if lead > 0 and label != "0":
-            found[label] = max(found.get(label, 0.0), lead)
+    for word in words:
+        lead = _of_word(word)[at]
+        if lead > 0 and word != "0":
+            found[word] = lead
+    for pair in pairs(words):
+        lead = _of_pair(pair)[at]
+        if lead > 0:
+            label = pair.strip("^$ ")
+            if lead > found.get(label, 0.0) and label != "0":
+                found[label] = lead
     return tuple(sorted(found, key=lambda label: -found[label])[:most])
