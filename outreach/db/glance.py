@@ -53,3 +53,25 @@ def glance(
 
 def _quoted(word: str) -> str:
     return "'" + word.replace("'", "''") + "'"
+
+
+def is_anything_old(
+    path: Path, answers: datetime | None, gone: datetime | None, ended: datetime | None
+) -> bool:
+    """Whether ``db.retention`` has something to remove: answers that came in before, contacts gone before,
+    campaigns that ended before. ``None``: these are kept. Raises ``sqlite3.Error`` as :func:`glance` does.
+    """
+    moments = [
+        one.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if one else "" for one in (answers, gone, ended)
+    ]
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+        found = connection.execute(
+            "SELECT 1 FROM inbound_message WHERE received_at < ? AND state NOT IN ('open', 'aside')"
+            " AND (raw IS NOT NULL OR from_address IS NOT NULL OR subject <> '')"
+            " UNION ALL SELECT 1 FROM contact WHERE gone_at < ? AND email_key NOT LIKE 'erased:%'"
+            " UNION ALL SELECT 1 FROM registration JOIN campaign ON campaign.id = registration.campaign_id"
+            " WHERE campaign.finished_at < ? AND (registration.name IS NOT NULL OR registration.email IS NOT NULL)"
+            " LIMIT 1",
+            moments,
+        ).fetchone()
+    return found is not None

@@ -8,7 +8,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from outreach.db.glance import Glance, glance
+from outreach.db.glance import Glance, glance, is_anything_old
 from outreach.errors import OutreachError
 from outreach.imap import first_folder, open_mailbox
 from outreach.jobs import accounts, retention
@@ -25,10 +25,11 @@ def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
     if not url.startswith("sqlite:///"):
         return False
     try:
-        if retention.is_due(workspace, now):
+        path = Path(url.removeprefix("sqlite:///"))
+        if retention.is_due(workspace, now) and is_anything_old(path, *retention.limits(workspace, now)):
             return False
         seen = glance(
-            Path(url.removeprefix("sqlite:///")),
+            path,
             now,
             [str(state) for state in WAITING_MESSAGE_STATES],
             str(CampaignState.RUNNING),

@@ -29,23 +29,27 @@ def is_due(workspace: Workspace, now: datetime) -> bool:
         return True
 
 
+def limits(workspace: Workspace, now: datetime) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """What is older is removed: answers, contacts gone from their list, campaigns that ended; ``None``: never."""
+    privacy = workspace.settings.privacy
+    days = (privacy.answers_days, privacy.gone_days, privacy.campaign_days)
+    answers, gone, ended = (now - timedelta(days=one) if one else None for one in days)
+    return answers, gone, ended
+
+
 def apply(workspace: Workspace, database: Database, now: datetime) -> dict[str, int]:
     """Remove what is older than the settings allow; returns how much of what."""
     from outreach.db import directory, retention
 
-    privacy = workspace.settings.privacy
+    answers, gone, ended = limits(workspace, now)
     removed: dict[str, int] = {}
     with database.write() as connection:
-        for what, days, remove in (
-            ("answers", privacy.answers_days, retention.empty_answers),
-            ("contacts gone from their lists", privacy.gone_days, retention.remove_gone),
-            (
-                "registrations and server answers of old campaigns",
-                privacy.campaign_days,
-                retention.empty_campaigns,
-            ),
+        for what, before, remove in (
+            ("answers", answers, retention.empty_answers),
+            ("contacts gone from their lists", gone, retention.remove_gone),
+            ("registrations and server answers of old campaigns", ended, retention.empty_campaigns),
         ):
-            if days and (number := remove(connection, now - timedelta(days=days))):
+            if before and (number := remove(connection, before)):
                 removed[what] = number
         if removed:
             directory.note(
