@@ -123,6 +123,7 @@ def _settings() -> str:
 
 _TITLES = {
     "": "The whole workspace",
+    "accounts.NAME": "An account",
     "privacy": "How long personal data are kept",
     "guardrails": "Guardrails",
     "senders.NAME": "A sender",

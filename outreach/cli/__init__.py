@@ -78,11 +78,14 @@ def start(
     workspace: str = typer.Option(
         ".", "--workspace", "-w", envvar="OUTREACH_WORKSPACE", help="The workspace's folder."
     ),
+    account: str | None = typer.Option(
+        None, "--account", envvar="OUTREACH_ACCOUNT", help="Yours, where outreach.toml has [accounts]."
+    ),
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Say the version."
     ),
 ) -> None:
-    context.obj = Shell(workspace)
+    context.obj = Shell(workspace, account)
 
 
 def main() -> None:

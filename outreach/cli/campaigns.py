@@ -46,7 +46,7 @@ def list_(context: typer.Context, as_json: bool = JSON) -> None:
     from outreach.jobs import workspace as files
 
     here = shell(context)
-    with here.database() as database, database.read() as connection:
+    with here.database(counts=True) as database, database.read() as connection:
         known = campaigns.every(connection)
     rows = [
         {
@@ -91,7 +91,7 @@ def check(
     from outreach.jobs.check_campaign import check as job
 
     here = shell(context)
-    with here.database() as database, progress("Rendering") as show:
+    with here.database(country=country) as database, progress("Rendering") as show:
         result = job(
             here.workspace,
             database,
@@ -170,7 +170,7 @@ def preview(
     from outreach.jobs.preview_campaign import preview as job
 
     here = shell(context)
-    with here.database() as database:
+    with here.database(country=country) as database:
         written = job(
             here.workspace,
             database,
@@ -198,7 +198,7 @@ def test(
     from outreach.jobs.preview_campaign import accepted, send_test
 
     here = shell(context)
-    with here.database() as database:
+    with here.database(country=country) as database:
         outcomes = send_test(
             here.workspace,
             database,
@@ -236,7 +236,7 @@ def launch(
     here = shell(context)
 
     def go(do_it: bool) -> Launch:
-        with here.database() as database:
+        with here.database(country=country) as database:
             return job(
                 here.workspace,
                 database,
@@ -304,7 +304,7 @@ def _change(context: typer.Context, slug: str, country: str, new: CampaignState,
     from outreach.jobs.launch_campaign import change_state
 
     here, name = _named(context, slug, country)
-    with here.database() as database:
+    with here.database(country=country) as database:
         return change_state(database, name, new, now=clock.now(), actor=here.actor, reason=reason)
 
 
@@ -348,7 +348,7 @@ def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, a
     from outreach.jobs.launch_campaign import status as job
 
     here, name = _named(context, slug, country)
-    with here.database() as database:
+    with here.database(country=country, counts=True) as database:
         with database.read() as connection:
             campaign = campaigns.get(connection, name)
         sender = here.workspace.settings.sender(campaign.sender)

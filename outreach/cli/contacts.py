@@ -66,7 +66,7 @@ def import_(
     from outreach.jobs.read_list import Reading
 
     here = shell(context)
-    with here.database() as database:
+    with here.database(country=country) as database:
         result = import_contacts(
             here.workspace,
             database,
@@ -267,7 +267,7 @@ def list_(
     """The contacts, by country and municipality."""
     from outreach.db import directory
 
-    with shell(context).database() as database, database.read() as connection:
+    with shell(context).database(country=country) as database, database.read() as connection:
         rows = directory.contacts(connection, country, search)
     if as_json:
         print_json(rows)
@@ -297,7 +297,7 @@ def imports(
     """What was imported, when, by whom, from which file; the last first."""
     from outreach.db import imports as log
 
-    with shell(context).database() as database, database.read() as connection:
+    with shell(context).database(country=country) as database, database.read() as connection:
         rows = log.every(connection, country)
     if as_json:
         print_json(rows)

@@ -48,7 +48,7 @@ def list_(
     """
     from outreach.db import messages
 
-    with shell(context).database() as database, database.read() as connection:
+    with shell(context).database(country=country) as database, database.read() as connection:
         rows = messages.listing(connection, state or _WAITING, campaign=campaign, country=country)
         if campaign is not None and not rows:
             is_known(campaign, connection)

@@ -71,7 +71,7 @@ def edit(
             "It has to be said what to correct.", "Give --email, --person, --role, --language or --kind."
         )
     here = shell(context)
-    with here.database() as database:
+    with here.database(country=country) as database:
         changes = people.correct(
             here.workspace, database, address, values, country=country, now=clock.now(), actor=here.actor
         )
@@ -107,7 +107,7 @@ def erase(
         if not typer.confirm(f"Erase {address} for good?", default=False):
             say("Nothing was changed.")
             return
-    with here.database() as database:
+    with here.database(everything=again) as database:
         if address is None:
             done = people.erase_again(here.workspace, database, now=clock.now(), actor=here.actor)
             say(f"Erased again: {len(done)}.")

@@ -52,7 +52,7 @@ def import_(
     from outreach.jobs.places import import_places
 
     here = shell(context)
-    with here.database() as database:
+    with here.database(country=country) as database:
         result = import_places(
             here.workspace,
             database,
@@ -155,7 +155,7 @@ def list_(
     from outreach.contacts.spoken import spoken_in
     from outreach.db import places
 
-    with shell(context).database() as database, database.read() as connection:
+    with shell(context).database(country=country, counts=True) as database, database.read() as connection:
         stored = places.stored(connection, country)
     rows: list[dict[str, Any]] = []
     for one in stored:
@@ -216,7 +216,7 @@ def coverage(
     from outreach.jobs.places import cover, missing_as_rows
 
     here = shell(context)
-    with here.database() as database:
+    with here.database(country=country, counts=True) as database:
         figures, units = cover(here.workspace, database, country)
     rows = missing_as_rows(units)
     if missing is not None:
@@ -286,7 +286,7 @@ def review(context: typer.Context, country: str | None = _ANY_COUNTRY, as_json: 
     """
     from outreach.jobs.places import review as job
 
-    with shell(context).database() as database:
+    with shell(context).database(country=country) as database:
         found = job(database, country)
     if as_json:
         print_json(

@@ -32,7 +32,7 @@ def report(
     from outreach.db import queries
     from outreach.report import export, funnel
 
-    with shell(context).database() as database, database.read() as connection:
+    with shell(context).database(country=country, counts=True) as database, database.read() as connection:
         rows = queries.funnel(connection, campaign=campaign, country=country)
         if campaign is not None and not rows:
             is_known(campaign, connection)

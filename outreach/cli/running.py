@@ -26,6 +26,7 @@ def run(context: typer.Context, max_seconds: float | None = _MAX_SECONDS) -> Non
       */5 * * * *  outreach -w /home/me/workspace run --max-seconds 240
     """
     here = shell(context)
+    here.access.check(everything=True)  # before the look that comes without the database
     from outreach.jobs.idle import nothing_to_do
 
     if nothing_to_do(here.workspace, clock.now()):
@@ -85,7 +86,7 @@ def watch(
     def trouble(name: str, error: OutreachError | None) -> None:
         complain(f"{name}: {error} It is tried again." if error else f"{name}: connected again.")
 
-    with here.database() as database:
+    with here.database(everything=True) as database:
         mailboxes = sum(sender.imap is not None for sender in here.workspace.settings.senders.values())
         before = {
             number: signal.signal(number, lambda _number, _frame: shared.stop())
@@ -104,7 +105,7 @@ def watch(
 def _run(here: Shell, max_seconds: float | None, *, do_poll: bool, do_send: bool) -> None:
     from outreach.jobs import run as job
 
-    with here.database() as database, progress("Sending") as show:
+    with here.database(everything=True) as database, progress("Sending") as show:
         report = job.run(
             here.workspace,
             database,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from outreach.db.engine import Database
     from outreach.settings import Workspace
+    from outreach.settings.access import Access
 
 #: Of a row: what SQLite and PostgreSQL can count up to.
 LAST_NUMBER = 2**63 - 1
@@ -28,8 +29,9 @@ JSON = typer.Option(False, "--json", help="Print JSON instead of a table.")
 class Shell:
     """Opens things when a command first asks for them."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, account: str | None = None) -> None:
         self.folder = Path(folder)
+        self._account = account
         self._workspace: Workspace | None = None
 
     @property
@@ -40,11 +42,30 @@ class Shell:
             self._workspace = settings.load(self.folder)
         return self._workspace
 
+    @property
+    def access(self) -> Access:
+        """What the account of the command may see."""
+        from outreach.settings.access import access
+
+        return access(self.workspace.settings.accounts, self._account, self._user)
+
     @contextmanager
-    def database(self) -> Iterator[Database]:
+    def database(
+        self, *, country: str | None = None, counts: bool = False, everything: bool = False
+    ) -> Iterator[Database]:
+        """The database, as far as the account reaches: its queries find no row of other countries. Refused unless
+        the account reaches ``country``; unless it reads addresses, or only ``counts`` are shown; and for
+        ``everything`` unless it reaches all."""
         from outreach.db.engine import Database
 
-        database = Database(self.workspace.database_url)
+        mine = self.access
+        mine.check(country=country, counts=counts, everything=everything)
+        senders = [
+            name
+            for name, sender in self.workspace.settings.senders.items()
+            if mine.countries is None or mine.countries.issuperset(sender.countries)
+        ]
+        database = Database(self.workspace.database_url, countries=mine.countries, senders=senders)
         try:
             yield database
         finally:
@@ -53,6 +74,11 @@ class Shell:
     @property
     def actor(self) -> str:
         """Who is named in the audit."""
+        account = self.access.account
+        return f"{self._user} ({account})" if account else self._user
+
+    @property
+    def _user(self) -> str:
         try:
             return getpass.getuser()
         except (KeyError, OSError):

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.db.schema import ERASED
 from outreach.errors import RefusedError
 from outreach.model.states import (
@@ -92,7 +92,15 @@ class FollowUp:
 
 def find(connection: sa.Connection, name: str) -> Campaign | None:
     """The campaign called ``name``, such as ``lordimas-be``."""
-    row = connection.execute(sa.select(_CAMPAIGN).where(_CAMPAIGN.c.name == name)).mappings().one_or_none()
+    row = (
+        connection.execute(
+            sa.select(_CAMPAIGN).where(
+                _CAMPAIGN.c.name == name, scope.within(connection, _CAMPAIGN.c.country)
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
     return Campaign(**row) if row else None
 
 
@@ -106,7 +114,7 @@ def get(connection: sa.Connection, name: str) -> Campaign:
     """Raises :class:`~outreach.errors.RefusedError` when there is none."""
     found = find(connection, name)
     if found is None:
-        known = connection.execute(sa.select(_CAMPAIGN.c.name).order_by(_CAMPAIGN.c.name)).scalars().all()
+        known = [one.name for one in every(connection)]
         raise RefusedError(
             f"There is no campaign {name!r}.",
             f"There are: {', '.join(known)}." if known else "`outreach campaigns check` makes one.",
@@ -117,6 +125,7 @@ def get(connection: sa.Connection, name: str) -> Campaign:
 def every(connection: sa.Connection, states: Collection[CampaignState] = ()) -> list[Campaign]:
     """All campaigns, or those in ``states``, by name."""
     statement = sa.select(_CAMPAIGN).order_by(_CAMPAIGN.c.name)
+    statement = statement.where(scope.within(connection, _CAMPAIGN.c.country))
     if states:
         statement = statement.where(_CAMPAIGN.c.state.in_(list(states)))
     return [Campaign(**row) for row in connection.execute(statement).mappings()]
@@ -220,7 +229,11 @@ def addressees(connection: sa.Connection, country: str) -> list[Addressee]:
                 question.c.decided_at.is_(None),
             ),
         )
-        .where(municipality.c.country == country, contact.c.email_key.not_like(f"{ERASED}%"))
+        .where(
+            municipality.c.country == country,
+            scope.within(connection, municipality.c.country),
+            contact.c.email_key.not_like(f"{ERASED}%"),
+        )
         .order_by(contact.c.municipality_id, contact.c.id)
     )
     return [Addressee(**row) for row in connection.execute(statement).mappings()]

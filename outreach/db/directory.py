@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from outreach.contacts.merge import ContactKey, ImportPlan, KnownContact
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.db.dialect import driver_rows, insert_ignoring, insert_rows, upsert
 from outreach.db.schema import ERASED
 from outreach.model.states import ContactKind
@@ -39,7 +39,11 @@ def known(connection: sa.Connection, country: str, source: str) -> dict[ContactK
             contact.c.edited,
         )
         .join(municipality, municipality.c.id == contact.c.municipality_id)
-        .where(municipality.c.country == country, contact.c.email_key.not_like(f"{ERASED}%"))
+        .where(
+            municipality.c.country == country,
+            scope.within(connection, municipality.c.country),
+            contact.c.email_key.not_like(f"{ERASED}%"),
+        )
     )
     found: dict[ContactKey, KnownContact] = {}
     places: dict[int, tuple[str, Place]] = {}
@@ -272,7 +276,7 @@ def contacts(
             contact.c.gone_at,
         )
         .join(municipality, municipality.c.id == contact.c.municipality_id)
-        .where(contact.c.email_key.not_like(f"{ERASED}%"))
+        .where(contact.c.email_key.not_like(f"{ERASED}%"), scope.within(connection, municipality.c.country))
         .order_by(municipality.c.country, municipality.c.name, contact.c.email_key)
     )
     if country:
@@ -290,7 +294,8 @@ def suppressions(connection: sa.Connection) -> list[Mapping[str, Any]]:
     columns = schema.suppression.c
     statement = sa.select(
         columns.scope, columns.address, columns.reason, columns.source, columns.at, columns.key
-    ).order_by(columns.id)
+    )
+    statement = statement.where(scope.suppressions(connection)).order_by(columns.id)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 

@@ -7,7 +7,7 @@ of failing half-way. The same code runs on PostgreSQL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,16 @@ class Database:
     Raises :class:`~outreach.errors.DatabaseError` when it is absent, of another version, or not to be opened.
     """
 
-    def __init__(self, url: str, *, check_version: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        check_version: bool = True,
+        countries: Collection[str] | None = None,
+        senders: Collection[str] = (),
+    ) -> None:
+        """``countries``: those whose rows its queries find (``db.scope``), and the ``senders`` that write to no
+        others; ``None``: all."""
         self.url = _url(url)
         if check_version and self.sqlite_path and not self.sqlite_path.exists():
             raise DatabaseError(
@@ -36,6 +45,10 @@ class Database:
                 "`outreach db upgrade` makes one; `outreach init DIR` makes a whole workspace.",
             )
         self.engine = _engine(self.url)
+        if countries is not None:
+            self.engine = self.engine.execution_options(
+                outreach_countries=frozenset(countries), outreach_senders=frozenset(senders)
+            )
         if check_version:
             try:
                 self._check_version()

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.db.directory import edits
 from outreach.errors import RefusedError
 from outreach.model.states import CampaignState, ContactKind, MessageState
@@ -55,13 +55,15 @@ def begin(
 def every(connection: sa.Connection, country: str | None = None) -> list[Mapping[str, Any]]:
     """The imports, the last first."""
     statement = sa.select(_IMPORT).order_by(_IMPORT.c.id.desc())
+    statement = statement.where(scope.within(connection, _IMPORT.c.country))
     if country:
         statement = statement.where(_IMPORT.c.country == country)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def find(connection: sa.Connection, number: int) -> Mapping[str, Any] | None:
-    row = connection.execute(sa.select(_IMPORT).where(_IMPORT.c.id == number)).mappings().one_or_none()
+    mine = scope.within(connection, _IMPORT.c.country)
+    row = connection.execute(sa.select(_IMPORT).where(_IMPORT.c.id == number, mine)).mappings().one_or_none()
     return dict(row) if row else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.model.states import InboxState
 
 _MESSAGE = schema.message
@@ -53,7 +53,7 @@ def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> lis
         .outerjoin(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
         .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
         .outerjoin(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
-        .where(_INBOUND.c.state.in_(list(states)))
+        .where(_INBOUND.c.state.in_(list(states)), scope.inbound(connection))
         .order_by(_INBOUND.c.id, match.c.id)
     )
     rows: dict[int, Mapping[str, Any]] = {}
@@ -64,7 +64,8 @@ def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> lis
 
 def inbound(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | None:
     """One inbound message with every column."""
-    row = connection.execute(sa.select(_INBOUND).where(_INBOUND.c.id == inbound_id)).mappings().one_or_none()
+    mine = sa.select(_INBOUND).where(_INBOUND.c.id == inbound_id, scope.inbound(connection))
+    row = connection.execute(mine).mappings().one_or_none()
     return dict(row) if row else None
 
 

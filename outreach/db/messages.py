@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import campaigns, schema
+from outreach.db import campaigns, schema, scope
 from outreach.model.states import MESSAGE_MOVES, EngagementKind, MessageState, check_move
 
 _MESSAGE = schema.message
@@ -37,7 +37,7 @@ def listing(
         _ATTEMPT.c.stage,
         _ATTEMPT.c.code,
         _ATTEMPT.c.text,
-    ).where(_MESSAGE.c.state.in_(list(states)))
+    ).where(_MESSAGE.c.state.in_(list(states)), scope.within(connection, municipality.c.country))
     last = (
         sa.select(sa.func.max(_ATTEMPT.c.id))
         .where(_ATTEMPT.c.message_id == _MESSAGE.c.id)
@@ -55,7 +55,15 @@ def listing(
 
 def find(connection: sa.Connection, message_id: int) -> Mapping[str, Any] | None:
     """One message with its campaign and municipality; ``None``: there is no such number."""
-    row = connection.execute(_select().where(_MESSAGE.c.id == message_id)).mappings().one_or_none()
+    row = (
+        connection.execute(
+            _select().where(
+                _MESSAGE.c.id == message_id, scope.within(connection, schema.municipality.c.country)
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
     return dict(row) if row else None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from outreach.contacts.register import Unit, names_as_text, names_from_text
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.db.dialect import insert_ignoring, insert_rows
 from outreach.model.states import ContactKind, MessageState
 from outreach.model.values import Place
@@ -39,6 +39,7 @@ def stored(connection: sa.Connection, country: str, *, only_official: bool = Fal
     statement = sa.select(*columns).where(_PLACE.c.country == country).order_by(_PLACE.c.id)
     if only_official:
         statement = statement.where(_PLACE.c.official_list.is_not(None))
+    statement = statement.where(scope.within(connection, _PLACE.c.country))
     found = []
     for row in connection.execute(statement):
         id_, official_list, key, name, code, region, population, languages, time_zone, *rest = row
@@ -149,6 +150,7 @@ def questions(connection: sa.Connection, country: str | None = None) -> list[Map
     )
     columns = [_QUESTION.c[name] for name in ("id", "country", "key", "name", "code", "region", "asked_at")]
     statement = sa.select(*columns, waiting.label("contacts")).where(_QUESTION.c.decided_at.is_(None))
+    statement = statement.where(scope.within(connection, _QUESTION.c.country))
     if country:
         statement = statement.where(_QUESTION.c.country == country)
     return [
@@ -158,7 +160,8 @@ def questions(connection: sa.Connection, country: str | None = None) -> list[Map
 
 
 def question(connection: sa.Connection, id_: int) -> Mapping[str, Any] | None:
-    row = connection.execute(sa.select(_QUESTION).where(_QUESTION.c.id == id_)).mappings().one_or_none()
+    mine = scope.within(connection, _QUESTION.c.country)
+    row = connection.execute(sa.select(_QUESTION).where(_QUESTION.c.id == id_, mine)).mappings().one_or_none()
     return dict(row) if row else None
 
 

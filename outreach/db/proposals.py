@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.db.mailbox import Answered
 from outreach.model.states import MessageState, ProposalReason, ProposalState
 
@@ -75,7 +75,7 @@ def listing(connection: sa.Connection, states: Collection[ProposalState]) -> lis
         .join(message, message.c.id == _PROPOSAL.c.message_id)
         .join(schema.campaign, schema.campaign.c.id == message.c.campaign_id)
         .outerjoin(inbound, inbound.c.id == _PROPOSAL.c.inbound_id)
-        .where(_PROPOSAL.c.state.in_(list(states)))
+        .where(_PROPOSAL.c.state.in_(list(states)), scope.within(connection, municipality.c.country))
         .order_by(_PROPOSAL.c.id)
     )
     return [dict(row) for row in connection.execute(statement).mappings()]

@@ -21,7 +21,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.model.states import (
     STOPPING_ENGAGEMENTS,
     AnswerMail,
@@ -64,6 +64,7 @@ def campaign_overview(connection: sa.Connection) -> list[CampaignOverview]:
         counted.setdefault(campaign_id, {})[state] = number
     columns = ("name", "title", "country", "sender", "state", "launched_at")
     campaigns = sa.select(_CAMPAIGN.c.id, *(_CAMPAIGN.c[name] for name in columns)).order_by(_CAMPAIGN.c.name)
+    campaigns = campaigns.where(scope.within(connection, _CAMPAIGN.c.country))
     return [
         CampaignOverview(**{name: row[name] for name in columns}, messages=counted.get(row["id"], {}))
         for row in connection.execute(campaigns).mappings()
@@ -130,7 +131,7 @@ def _launched(
     """The ids of the launched campaigns by slug and country: nearly always one."""
     statement = (
         sa.select(_CAMPAIGN.c.slug, _CAMPAIGN.c.country, _CAMPAIGN.c.id)
-        .where(_CAMPAIGN.c.launched_at.is_not(None))
+        .where(_CAMPAIGN.c.launched_at.is_not(None), scope.within(connection, _CAMPAIGN.c.country))
         .order_by(_CAMPAIGN.c.slug, _CAMPAIGN.c.country)
     )
     if campaign is not None:

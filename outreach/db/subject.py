@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.db.directory import edits
 from outreach.db.engine import Database
 from outreach.db.schema import ERASED
@@ -47,7 +47,8 @@ def trace(connection: sa.Connection, address: str) -> Traces:
     key = address.strip().casefold()
     contacts = connection.execute(
         sa.select(_CONTACT.c.id, _CONTACT.c.person, _CONTACT.c.email_key, _CONTACT.c.edited).where(
-            sa.or_(_CONTACT.c.email_key == key, _CONTACT.c.edited.contains(f"email={key}", autoescape=True))
+            sa.or_(_CONTACT.c.email_key == key, _CONTACT.c.edited.contains(f"email={key}", autoescape=True)),
+            scope.of_reachable_places(connection, _CONTACT.c.municipality_id),
         )
     ).all()
     ids = [row.id for row in contacts]
@@ -56,7 +57,10 @@ def trace(connection: sa.Connection, address: str) -> Traces:
     messages = connection.execute(
         sa.select(_MESSAGE.c.id)
         .join(_RECIPIENT, _RECIPIENT.c.id == _MESSAGE.c.recipient_id)
-        .where(sa.or_(_MESSAGE.c.email_key.in_(addresses), _RECIPIENT.c.contact_id.in_(ids)))
+        .where(
+            sa.or_(_MESSAGE.c.email_key.in_(addresses), _RECIPIENT.c.contact_id.in_(ids)),
+            scope.of_reachable_places(connection, _RECIPIENT.c.municipality_id),
+        )
         .order_by(_MESSAGE.c.id)
     ).scalars()
     names = dict.fromkeys(row.person for row in contacts if row.person)
@@ -68,7 +72,8 @@ def _inbound_of(connection: sa.Connection, addresses: Collection[str]) -> Iterab
     """Messages that came in from one of the addresses or hold it, however they are encoded."""
     wanted = [address.encode() for address in addresses]
     statement = sa.select(_INBOUND.c.id, _INBOUND.c.from_address, _INBOUND.c.subject, _INBOUND.c.raw)
-    rows = connection.execute(statement.order_by(_INBOUND.c.id).execution_options(yield_per=200))
+    statement = statement.where(scope.inbound(connection)).order_by(_INBOUND.c.id)
+    rows = connection.execute(statement.execution_options(yield_per=200))
     for id_, sender, subject, raw in rows:
         shown = f"{sender or ''} {subject}".casefold()
         whole = b"" if raw is None else raw.lower() + _decoded(raw)
@@ -187,7 +192,7 @@ def report(connection: sa.Connection, traces: Traces, suppression_keys: Collecti
             *(registration.c[name] for name in ("state", "name", "email", "created_at", "updated_at")),
         )
         .join(country, country.c.id == registration.c.campaign_id)
-        .where(_is_theirs(registration, traces)),
+        .where(_is_theirs(registration, traces), scope.within(connection, country.c.country)),
     )
     stops = _rows(
         connection,
@@ -195,7 +200,8 @@ def report(connection: sa.Connection, traces: Traces, suppression_keys: Collecti
             suppression.c.key.in_(suppression_keys)
         ),
     )
-    acts = _rows(
+    is_mine = bool(traces.contacts) or not scope.is_restricted(connection)
+    acts = not is_mine or _rows(
         connection,
         sa.select(*(audit.c[name] for name in ("at", "actor", "action", "subject", "detail"))).where(
             sa.or_(
@@ -213,8 +219,21 @@ def report(connection: sa.Connection, traces: Traces, suppression_keys: Collecti
         "readings": readings,
         "registrations": registrations,
         "suppressions": stops,
-        "acts": acts,
+        "acts": acts if isinstance(acts, list) else [],
     }
+
+
+def stands_elsewhere(connection: sa.Connection, traces: Traces) -> bool:
+    """Whether a restricted connection finds no contact of it, or does not find all."""
+    if not scope.is_restricted(connection):
+        return False
+    count = sa.select(sa.func.count()).where(_CONTACT.c.email_key.in_(traces.addresses))
+    mails = sa.select(sa.func.count()).where(_MESSAGE.c.email_key.in_(traces.addresses))
+    return (
+        not traces.contacts
+        or connection.execute(count).scalar_one() > len(traces.contacts)
+        or connection.execute(mails).scalar_one() > len(traces.messages)
+    )
 
 
 def raw_messages(connection: sa.Connection, traces: Traces) -> dict[int, bytes]:

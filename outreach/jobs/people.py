@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from outreach.contacts.addresses import checked
 from outreach.contacts.normalize import parse_languages
-from outreach.db import directory, imports, schema, subject
+from outreach.db import directory, imports, schema, scope, subject
 from outreach.db.engine import Database
 from outreach.delivery import tokens
 from outreach.errors import InputError, RefusedError
@@ -121,7 +121,10 @@ def _at(connection: sa.Connection, address: str, country: str | None) -> list[Ma
     statement = (
         sa.select(contact)
         .join(municipality, municipality.c.id == contact.c.municipality_id)
-        .where(contact.c.email_key == address.strip().casefold())
+        .where(
+            contact.c.email_key == address.strip().casefold(),
+            scope.within(connection, municipality.c.country),
+        )
     )
     if country:
         statement = statement.where(municipality.c.country == country)
@@ -269,6 +272,11 @@ def erase(workspace: Workspace, database: Database, address: str, *, now: dateti
     key = _address(address)
     with database.write() as connection:
         traces = subject.trace(connection, key)
+        if subject.stands_elsewhere(connection, traces):
+            raise RefusedError(
+                f"{key} stands in what belongs to another country, too, or in no list of yours.",
+                "An account with the role operator has to erase it.",
+            )
         hashes = _hashes(workspace, traces.addresses)
         touched = subject.erase(connection, traces, hashes, now)
         directory.note(

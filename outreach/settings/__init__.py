@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 
 from outreach.errors import SettingsError
+from outreach.settings.access import Account
 from outreach.settings.limits import Guardrails, Limits
 from outreach.settings.servers import Dkim, ImapSettings, InboxSettings, Oauth, Section, SmtpSettings
 
@@ -158,14 +159,18 @@ class Settings(BaseSettings):
     senders: dict[str, Sender] = Field(
         default_factory=dict, description="One section `[senders.NAME]` for each mailbox."
     )
+    accounts: dict[str, Account] = Field(
+        default_factory=dict,
+        description="One section `[accounts.NAME]` for each who works here; without any, everybody may see all.",
+    )
     privacy: Privacy = Field(default=Privacy(), description="How long personal data are kept, and why.")
 
-    @field_validator("senders")
+    @field_validator("senders", "accounts")
     @classmethod
-    def _plain_names(cls, value: dict[str, Sender]) -> dict[str, Sender]:
+    def _plain_names(cls, value: dict[str, Section]) -> dict[str, Section]:
         for name in value:
             if not name.isidentifier() or name != name.lower() or "__" in name:
-                raise ValueError(f"the sender name {name!r} may have small letters, digits and single _ only")
+                raise ValueError(f"the name {name!r} may have small letters, digits and single _ only")
         return value
 
     @classmethod
