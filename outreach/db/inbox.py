@@ -154,7 +154,7 @@ def decisions(connection: sa.Connection) -> list[Mapping[str, Any]]:
         .outerjoin(_MESSAGE, _MESSAGE.c.id == match.c.message_id)
         .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
         .outerjoin(of, of.c.id == schema.recipient.c.municipality_id)
-        .where(person.c.detector == "person")
+        .where(person.c.detector == "person", scope.inbound(connection))
         .order_by(_INBOUND.c.id, match.c.id)
     )
     rows: dict[int, Mapping[str, Any]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema
+from outreach.db import schema, scope
 from outreach.model.states import MessageState
 
 
@@ -31,6 +31,7 @@ def listing(
         )
         .join(of, of.c.id == table.c.campaign_id)
         .join(municipality, municipality.c.id == table.c.municipality_id)
+        .where(scope.within(connection, of.c.country))
         .order_by(of.c.name, municipality.c.name, table.c.id)
     )
     if campaign:

@@ -16,7 +16,7 @@ from typer.main import get_command
 from outreach import cli, clock
 from outreach.db import mailbox, proposals, schema
 from outreach.db.engine import Database
-from outreach.model.states import InboundKind, InboxState, ProposalReason, Rung
+from outreach.model.states import InboundKind, InboxState, ProposalReason, RegistrationState, Rung
 from tests import workspaces
 from tests.workspaces import Done, command
 
@@ -123,6 +123,15 @@ def _answered(connection: sa.Connection, number: int, message_id: int, sender: s
             "details": {},
         },
     )
+    mailbox.register(
+        connection,
+        about,
+        RegistrationState.REGISTERED,
+        name="Martin" if sender == "fr" else "Maes",
+        email=f"mairie@{domain}.example",
+        inbound_id=inbound,
+        now=now,
+    )
     proposals.propose(
         connection, about, ProposalReason.REFERRAL, f"other@{domain}.example", inbound_id=inbound, now=now
     )
@@ -199,6 +208,10 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
     ("inbox", "proposals"): (("--all",), None),
     ("inbox", "accept"): ((schema.proposal,), 5),
     ("inbox", "dismiss"): ((schema.proposal,), 5),
+    ("inbox", "reply-draft"): ((schema.inbound_message, "--output", "draft.eml"), 5),
+    ("inbox", "corrections"): ((), None),
+    ("registrations", "list"): ((), None),
+    ("registrations", "import"): (("FR.csv", "--campaign", "helpdesk-fr", "--apply"), 5),
     ("report",): ((), None),
     ("run",): ((), 5),
     ("poll",): ((), 5),
@@ -208,7 +221,7 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
 }
 #: These read no row of any country.
 WITHOUT_ROWS = {
-    *{("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade")},
+    *{("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade"), ("inbox", "learn-form")},
     *{("templates", name) for name in ("status", "new", "export", "import")},
 }
 #: What a coordinator may type.
