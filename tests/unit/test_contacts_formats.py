@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import zipfile
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -337,3 +338,14 @@ def test_a_file_may_be_closed_before_its_rows_are_read_to_the_end(kind: str) -> 
     file.close()
     del rows
     gc.collect()
+
+
+def test_an_old_workbook() -> None:
+    """``tests/samples/obce.xls``, as Excel 97 to 2003 writes it: BIFF8, a merged title, a hidden sheet."""
+    data = (Path(__file__).parents[1] / "samples" / "obce.xls").read_bytes()
+    table = read(data, "CZ")
+    assert (table.format, table.sheet, table.header_line) == ("xls", "Obce", 3)
+    assert table.notes == ("Hidden sheets are not read: 'Skryté'.",)
+    assert emails(data, "CZ") == ["podatelna@zdar.example", "ou@ricky.example", "starosta@ricky.example"]
+    with pytest.raises(InputError, match="damaged workbook, or one that is cut off"):
+        read(data[:4000], "CZ")
