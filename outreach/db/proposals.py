@@ -107,6 +107,23 @@ def another_contact(connection: sa.Connection, about: Answered) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
+def ask_for_another(
+    connection: sa.Connection, about: Answered, *, inbound_id: int | None, now: datetime
+) -> None:
+    """The address that ``about`` went to is dead: propose another of the municipality, or that one be found."""
+    if about.is_answer:
+        return  # it went to whoever wrote, not to the contact
+    others = another_contact(connection, about)
+    propose(
+        connection,
+        about,
+        ProposalReason.BOUNCED,
+        others[0] if others else None,
+        inbound_id=inbound_id,
+        now=now,
+    )
+
+
 def add_contact(connection: sa.Connection, values: Mapping[str, Any]) -> tuple[int, bool]:
     """The contact with ``email_key`` at ``municipality_id``, added where it is not there; and whether it was."""
     contact = schema.contact

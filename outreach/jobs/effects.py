@@ -257,9 +257,7 @@ class Effects:
                 now=self.now,
             )
         self._suppress(target.email, SuppressionReason.BOUNCED, inbound_id)
-        if not target.is_answer:
-            others = proposals.another_contact(self.connection, target)
-            self._propose(ProposalReason.BOUNCED, target, others[:1], inbound_id)
+        proposals.ask_for_another(self.connection, target, inbound_id=inbound_id, now=self.now)
 
     def _complaint(self, answered: Answered | None, inbound_id: int) -> Handling:
         if answered is None:

@@ -14,7 +14,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from outreach.campaign import schedule
-from outreach.db import budgets, campaigns, mailbox, messages, outbox, senders
+from outreach.db import budgets, campaigns, mailbox, messages, outbox, proposals, senders
 from outreach.db.engine import Database
 from outreach.db.outbox import Due, Settled
 from outreach.delivery import policy, refusals, tokens
@@ -380,6 +380,8 @@ class _Sending:
                 source=f"message {one.id}",
                 now=now,
             )
+            about = mailbox.by_number(connection, one.id)
+            proposals.ask_for_another(connection, about, inbound_id=None, now=now)
 
     def _give_back(self, reason: str) -> None:
         self._ready.clear()

@@ -8,7 +8,7 @@ from enum import StrEnum, unique
 
 from outreach.db import campaigns, directory, mailbox, messages
 from outreach.db.engine import Database
-from outreach.errors import RefusedError
+from outreach.errors import IllegalMoveError, RefusedError
 from outreach.imap import open_mailbox
 from outreach.jobs import accounts
 from outreach.model.states import CampaignState, MessageState
@@ -57,6 +57,11 @@ def settle(
                 raise RefusedError(
                     f"There is no message {id_}; nothing was changed.",
                     "`outreach messages list` shows those that wait.",
+                )
+            if message["state"] in (MessageState.BOUNCED, MessageState.SKIPPED):
+                raise IllegalMoveError(
+                    f"Message {id_} is {message['state']}: that follows from an answer; nothing was changed.",
+                    "`outreach inbox undo` takes back what followed from one.",
                 )
             if new is MessageState.QUEUED and message["state"] in (
                 MessageState.UNCERTAIN,

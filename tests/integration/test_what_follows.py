@@ -259,6 +259,14 @@ def test_a_dead_address_asks_for_another_which_is_written_to_when_accepted(offic
     assert {mail["To"] for mail in office.sent()} == {AALST, SECOND, GENT}
 
 
+def test_an_address_refused_at_once_asks_for_another_too(office: Office) -> None:
+    office.sink.behaviour.on_rcpt = lambda address: "550 5.1.1 unknown" if address == AALST else None
+    office.at(days=9)
+    assert {mail["To"] for mail in office.sent()} == {GENT}
+    (proposal,) = json.loads(office.type("inbox", "proposals", "--json"))
+    assert (proposal["reason"], proposal["email"], proposal["instead_of"]) == ("bounced", SECOND, AALST)
+
+
 def test_mails_that_come_back_for_now_count_towards_a_limit(office: Office) -> None:
     office.letter(bounce(hard=False))
     office.letter(bounce(hard=False))
