@@ -204,17 +204,27 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("inbox", "list"): (),
     ("inbox", "show"): ("1",),
     ("inbox", "resolve"): ("1",),
+    ("inbox", "undo"): ("1",),
+    ("inbox", "reply-draft"): ("1",),
+    ("inbox", "corrections"): (),
+    ("inbox", "proposals"): (),
+    ("inbox", "accept"): ("1",),
+    ("inbox", "dismiss"): ("1",),
+    ("registrations", "list"): (),
+    ("registrations", "import"): ("towns.csv", "--campaign", "lordimas-be"),
     ("db", "backup"): ("backup.db",),
     ("messages", "list"): (),
     ("messages", "show"): ("1",),
     ("messages", "settle"): ("1", "--sent"),
     ("run",): (),
     ("poll",): (),
+    ("watch",): (),
     ("send",): (),
     ("report",): (),
 }
 #: The others.
 WITHOUT_DATABASE = {("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade")}
+WITHOUT_DATABASE.add(("inbox", "learn-form"))
 WITHOUT_DATABASE |= {("templates", name) for name in ("status", "new", "export", "import")}
 
 
