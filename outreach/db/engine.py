@@ -199,6 +199,11 @@ def _sentence(url: sa.URL, said: str, code: str) -> tuple[str, str] | None:
             "The disk is full: the database could not be written.",
             "Nothing half-done was kept; free some space and run again.",
         )
+    if not code and "disk i/o error" in said:  # a quota, too: SQLite knows ENOSPC alone as a full disk
+        return (
+            f"The database file cannot be read or written ({said}).",
+            "Nothing half-done was kept; look for a disk that is full, at its quota, or broken, then run again.",
+        )
     if code in ("40001", "40P01", "55P03") or (not code and ("locked" in said or "busy" in said)):
         waited = f" for {_BUSY_MILLISECONDS // 1000} seconds" if not code else ""
         return (

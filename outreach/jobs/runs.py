@@ -14,6 +14,9 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+from outreach.errors import SettingsError
 
 
 def _folder(root: Path) -> Path:
@@ -27,12 +30,13 @@ def _here(root: Path) -> str:
 
 @contextmanager
 def begin(root: Path) -> Iterator[str]:
-    """A run of this process, alive until the end of the block; gives its name."""
-    folder = _folder(root)
-    folder.mkdir(parents=True, exist_ok=True)
+    """A run of this process, alive until the end of the block; gives its name.
+
+    Raises :class:`~outreach.errors.SettingsError` when its file cannot be written.
+    """
     name = f"{_here(root)}-{os.getpid()}-{secrets.token_hex(4)}"
-    path = folder / name
-    with path.open("w") as file:
+    path = _folder(root) / name
+    with _opened(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield name
@@ -48,16 +52,28 @@ def dead(root: Path, names: Iterable[str]) -> list[str]:
 
 @contextmanager
 def only_one(root: Path, what: str) -> Iterator[bool]:
-    """Whether this process is the only one on this machine that does ``what`` during the block."""
-    folder = _folder(root)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"only-{what}").open("w") as file:
+    """Whether this process is the only one on this machine that does ``what`` during the block.
+
+    Raises :class:`~outreach.errors.SettingsError` as :func:`begin` does.
+    """
+    with _opened(_folder(root) / f"only-{what}") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
         yield True
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as error:
+        raise SettingsError(
+            f"A run cannot write into {path.parent}: {error.strerror}.",
+            "Nothing was begun; free some space, or check who owns the folder.",
+        ) from error
 
 
 def _is_locked(path: Path) -> bool:
