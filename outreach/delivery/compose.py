@@ -56,7 +56,7 @@ class Letterhead:
     unsubscribe_mailbox: str | None = (
         None  # the address that reads opt-outs; None: reply_to, else the sender's
     )
-    feedback: tuple[str, ...] = ()  # campaign, step, country, ... the widest last, at most four
+    feedback: tuple[str, ...] = ()  # at most four, the last of feedback_sender()
     replies: bool = False  # its mails answer mails (RFC 3834, section 5)
 
 
@@ -236,6 +236,12 @@ def _mailto(address: str) -> str:
         character if character.isalnum() or character in "@._-~!$'*+" else f"%{ord(character):02X}"
         for character in address
     )
+
+
+def feedback_sender(domain: str) -> str:
+    """The last part of Feedback-ID: the same in all mails of a sender, 5 to 15 characters (support.google.com,
+    answer 6254652, "Feedback Loop")."""
+    return _feedback_part(domain)[:15].rstrip("-.").ljust(5, "-")
 
 
 def _feedback_part(part: str) -> str:

@@ -24,7 +24,7 @@ from outreach.db import campaigns, outbox
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
 from outreach.delivery import invitation
-from outreach.delivery.compose import Composer, Letter, Letterhead
+from outreach.delivery.compose import Composer, Letter, Letterhead, feedback_sender
 from outreach.delivery.headers import Mailbox
 from outreach.delivery.invitation import Invitation
 from outreach.delivery.segments import Encoded, Form
@@ -327,7 +327,7 @@ class Press:
         return found
 
     def _letterhead(self, campaign: campaigns.Campaign, step: str, language: str) -> Letterhead:
-        return letterhead(self._sender, campaign.name, campaign.country, step, language)
+        return letterhead(self._sender, campaign.name, step, language)
 
     def _campaign(self, connection: sa.Connection, campaign_id: int) -> tuple[campaigns.Campaign, Definition]:
         if campaign_id not in self._campaigns:
@@ -341,7 +341,7 @@ def _filled(parts: Parts, values: list[str]) -> str:
     return " ".join("".join([values[part] if isinstance(part, int) else part for part in parts]).split())
 
 
-def letterhead(sender: Sender, campaign: str, country: str, step: str, language: str) -> Letterhead:
+def letterhead(sender: Sender, campaign: str, step: str, language: str) -> Letterhead:
     """What is the same in every mail of a campaign, step and language."""
     domain = sender.address.rpartition("@")[2]
     return Letterhead(
@@ -349,7 +349,7 @@ def letterhead(sender: Sender, campaign: str, country: str, step: str, language:
         reply_to=Mailbox(sender.reply_address, sender.display_name),
         language=language.replace("+", ", "),
         list_id=f"{campaign}.{domain}",
-        feedback=(step, language, country.lower(), campaign),
+        feedback=(step, language, campaign, feedback_sender(domain)),
         replies=step in set(AnswerMail),
     )
 

@@ -70,7 +70,7 @@ def samples(
         session = definition.session_in(language)
         for step in definition.steps:
             plate = prepared.plate(step.name, language)
-            head = letterhead(sender, prepared.name, prepared.country, step.name, language)
+            head = letterhead(sender, prepared.name, step.name, language)
             for one in contacts:
                 to = prepared.addressees[one.contact_id]
                 rendered = plate.render(addressing(to), SAMPLE_TOKEN)

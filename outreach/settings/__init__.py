@@ -8,6 +8,7 @@ said with the key, the place it came from and the remedy, all at once.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from email.utils import parseaddr
 from pathlib import Path
@@ -100,7 +101,7 @@ class Sender(Section):
 
     @property
     def display_name(self) -> str:
-        return parseaddr(self.from_)[0] or self.address
+        return _parted(self.from_)[0] or self.address
 
     @property
     def reply_address(self) -> str:
@@ -319,7 +320,22 @@ def _place_of(loc: tuple[str, ...], root: Path) -> str:
     return str(root / FILE_NAME)
 
 
+def _parted(text: str) -> tuple[str, str]:
+    """Name and address of "Name <address>". A comma, a colon or quotes in the name need no quoting: people write
+    the name of their association as it is."""
+    text = text.strip()
+    if not (text.endswith(">") and "<" in text):
+        return ("", text) if "," in text else parseaddr(text)
+    name, _, address = text[:-1].rpartition("<")
+    name = name.strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return name, address.strip()
+
+
 def _address_of(text: str) -> str:
-    address = parseaddr(text)[1]
+    address = _parted(text)[1]
     local, _, domain = address.rpartition("@")
-    return address if local and "." in domain and not any(c.isspace() for c in address) else ""
+    return (
+        address if local and "." in domain and not any(c.isspace() or c in '<>",;' for c in address) else ""
+    )

@@ -189,7 +189,9 @@ def test_from_a_contact_list_to_a_response_rate(office: Office, tmp_path: Path) 
     assert "5  new" in office.type("contacts", "import", belgium, "--country", "BE")  # only shown
     assert json.loads(office.type("contacts", "list", "--json")) == []
     for file, country in ((belgium, "BE"), (germany, "DE")):
-        assert "Imported." in office.type_alone("contacts", "import", file, "--country", country, "--apply")
+        assert "Imported, as number" in office.type_alone(
+            "contacts", "import", file, "--country", country, "--apply"
+        )
 
     # Looked at, tried on oneself, launched.
     lordimas_be, lordimas_de = ("lordimas", "--country", "BE"), ("lordimas", "--country", "DE")
@@ -338,6 +340,6 @@ def arrived(office: Office, address: str) -> list[tuple[str, str]]:
     """Campaign and step of every mail of ours at a municipality."""
     found = []
     for mail in office.mail(address):
-        step, _language, _country, campaign = str(mail["Feedback-ID"]).split(":")
+        step, _language, campaign, _sender = str(mail["Feedback-ID"]).split(":")
         found.append((campaign, step))
     return sorted(found)

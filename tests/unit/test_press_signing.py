@@ -44,7 +44,7 @@ def press(root: Path) -> Press:
             Form(["<p>Guten  Tag ", 0, "</p>\n\n" * 20]).fill([b"Rat"], eight_bit=eight_bit),
         )
     )
-    composer = Composer(letterhead(sender, "lordimas", "BE", "invitation", "de"))
+    composer = Composer(letterhead(sender, "lordimas", "invitation", "de"))
     made._campaigns[1] = cast("Any", (None, SimpleNamespace(session_in=lambda language: None)))
     made._plates[1, "invitation", "de"] = cast("Any", (plate, composer))
     return made
