@@ -66,13 +66,16 @@ def _decoded(data: bytes, charset: str | None) -> str:
             text = data.decode(name)
         except (UnicodeError, ValueError):
             text = ""
-        if text and name == "utf-7":  # its decoder lets lone surrogates through
-            text = text.encode("utf-8", "replace").decode("utf-8")
         if text or not data:
-            return text
+            return _paired(text, name)
         if name in {"utf-8-sig", "cp1252"} or not _SINGLE_BYTE.match(name):
             return _mostly(data, name)
     return _guessed(data)
+
+
+def _paired(text: str, name: str) -> str:
+    """Without lone surrogates, which the decoder of UTF-7 lets through."""
+    return text.encode("utf-8", "replace").decode("utf-8") if name == "utf-7" else text
 
 
 def _mostly(data: bytes, name: str) -> str:
@@ -81,6 +84,7 @@ def _mostly(data: bytes, name: str) -> str:
         text = data.decode(name, "replace")
     except (UnicodeError, ValueError):
         return _guessed(data)
+    text = _paired(text, name)
     bad = text.count("\ufffd")
     return text if bad * 100 <= len(text) and name != "cp1252" else _guessed(data)
 

@@ -6,7 +6,7 @@ import time
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outreach.inbound.headers import addresses, decode_words, mailbox, parameters
@@ -36,6 +36,7 @@ _SNIPPETS = st.sampled_from(
 
 
 @given(st.lists(_SNIPPETS | st.binary(max_size=40), max_size=40).map(b"".join))
+@example(b"Content-Type: text/plain; charset=utf-7\n\n\x80 +2AA-")
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_are_read(raw: bytes) -> None:
     parsed = parse(raw)
