@@ -271,7 +271,7 @@ class Finder:
             units = of_kind or units
         if len(units) > 1:
             # The words beside the name that the official name has, too: "Vilniaus miesto", "Vilniaus rajono".
-            words = set(folded.split())
+            words = set(folded.split()) - {word for bare in self._bare(folded) for word in bare.split()}
             shared = [len(words & set(fold(unit.place.name).split())) for unit in units]
             units = [unit for unit, number in zip(units, shared, strict=True) if number == max(shared)]
         if place.region:

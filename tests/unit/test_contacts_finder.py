@@ -129,6 +129,12 @@ def test_two_names_alike_are_no_typing_mistake_of_either() -> None:
     assert isinstance(Finder("DE", units).find(Place("DE", "Obrndorfhausen")), Doubt)
 
 
+def test_a_genitive_that_is_a_name_too_is_asked_about() -> None:
+    units = (unit("LV", "01", "Dienava"), unit("LV", "02", "Dienavas"))
+    assert isinstance(Finder("LV", units).find(Place("LV", "Dienavas novads")), Doubt)
+    assert isinstance(Finder("LV", units[:1]).find(Place("LV", "Dienavas novads")), Found)
+
+
 def test_what_a_person_decided_holds() -> None:
     key = place_key(Place("DE", "Nirgendwo"))
     decided = Finder("DE", UNITS["DE"], {key: "lau:09162000"}).find(Place("DE", "NIRGENDWO"))
