@@ -36,7 +36,7 @@ _SNIPPETS = st.sampled_from(
 
 
 @given(st.lists(_SNIPPETS | st.binary(max_size=40), max_size=40).map(b"".join))
-@example(b"Content-Type: text/plain; charset=utf-7\n\n\x80 +2AA-")
+@example(b"Content-Type: text/plain; charset=utf-7\n\n\x80" + b" good day" * 30 + b" +2AA-")
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_are_read(raw: bytes) -> None:
     parsed = parse(raw)
