@@ -28,7 +28,7 @@ INTENTS: Mapping[str, Intent] = {
 _BY_PEOPLE = (InboundKind.REPLY, InboundKind.UNSUBSCRIBE, InboundKind.OTHER)
 _PRESSED = 0.99
 _CONTRADICTED = 0.6
-_MEANT = 0.5  # from here on added words mean something: a name below does not
+_MEANT = 0.7  # from here on added words mean something: a courtesy and a name below do not
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ _MOST_SENTENCES = 12
 _SURE = (
     0.95  # from here on both together may overrule what the rules are certain of, and be certain themselves
 )
+_PLAIN = 0.9  # the classifier's opinion of a sentence
 _ACTED_UPON = (Intent.REGISTER, Intent.UNSUBSCRIBE)
 
 
@@ -108,7 +109,10 @@ def join(reading: Reading, text: str, *, has_address: bool) -> Joined:
         intent, share = decided, min(shares[decided], _UNCERTAIN)
     people = {each: opinion.probabilities[each.value] for each in INTENTS}
     alone = people[intent] / (sum(people.values()) or 1.0)
-    agreed = intent is decided and max(people, key=lambda each: people[each]) is intent
+    # what one sentence says plainly and nothing takes back is not drowned by the courtesies around it
+    plain = strongest[intent.value] >= _PLAIN and not _spoils(reading)
+    plain = plain and max(INTENTS, key=lambda each: strongest[each.value]) is intent
+    agreed = intent is decided and (plain or max(people, key=lambda each: people[each]) is intent)
     if agreed and confidence >= CERTAIN:
         sure = confidence
     elif agreed and share >= _SURE and intent in _ACTED_UPON and not _spoils(reading):
