@@ -119,6 +119,11 @@ def plain_cursor(connection: sa.Connection) -> Iterator[Callable[[str, Sequence[
         cursor.close()
 
 
+def marks(count: int) -> str:
+    """So many parameters of :func:`plain_cursor`."""
+    return ",".join("?" * count)
+
+
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from outreach.db import budgets, schema
-from outreach.db.dialect import insert_ignoring, plain_cursor, stored
+from outreach.db import budgets, outcomes, schema
+from outreach.db.dialect import insert_ignoring, marks, plain_cursor, stored
 from outreach.delivery import tokens
 from outreach.model.states import (
     MESSAGE_MOVES,
@@ -23,7 +23,6 @@ from outreach.model.states import (
     WAITING_MESSAGE_STATES,
     AnswerMail,
     CampaignState,
-    EngagementKind,
     MessageState,
     OutcomeKind,
     SkipReason,
@@ -31,7 +30,7 @@ from outreach.model.states import (
     SuppressionScope,
     sources_of,
 )
-from outreach.model.values import Decision, Outcome
+from outreach.model.values import Outcome
 
 _MESSAGE = schema.message
 _EVENT = schema.engagement
@@ -109,15 +108,6 @@ class Recovered:
     uncertain: int  # may have been sent: a person decides
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What an attempt came to."""
-
-    id: int
-    outcome: Outcome
-    decision: Decision
-
-
 def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Add messages of one campaign; one that the unique key (campaign, step, address) knows stays as it is.
 
@@ -170,6 +160,8 @@ _ANY_DUE = (
     .where(*_MAY_GO)
     .limit(1)
 )
+# straight to the driver: so many parameters take longer to compile than to look up
+_SUPPRESSED = "SELECT key, reason FROM suppression WHERE key IN ({})"
 _WHOLE_MUNICIPALITIES = sa.select(
     sa.exists().where(schema.suppression.c.scope == SuppressionScope.MUNICIPALITY)
 )
@@ -201,7 +193,7 @@ def why_not(
             keys[message.id].update(suppression_keys(place))
     wanted = {key for some in keys.values() for key in some}
     with plain_cursor(connection) as execute:
-        rows = execute(_SUPPRESSED.format(_marks(len(wanted))), tuple(wanted)) if wanted else ()
+        rows = execute(_SUPPRESSED.format(marks(len(wanted))), tuple(wanted)) if wanted else ()
     suppressed = {key: SuppressionReason(reason) for key, reason in rows}
     whose = {
         "b_campaigns": list({message.campaign_id for message in messages}),
@@ -272,7 +264,7 @@ def claim(connection: sa.Connection, ids: Collection[int], run: str, until: date
     if ids:
         lease = stored(_MESSAGE.c.claimed_until, until, connection)
         with plain_cursor(connection) as execute:
-            execute(_CLAIM.format(_marks(len(ids))), (run, lease, *ids))
+            execute(_CLAIM.format(marks(len(ids))), (run, lease, *ids))
 
 
 _CLAIM = (
@@ -310,103 +302,6 @@ def postpone(connection: sa.Connection, until: Mapping[int, datetime]) -> None:
         )
 
 
-def hand_over(connection: sa.Connection, ids: Collection[int], run: str, now: datetime) -> set[int]:
-    """Mark, durably at the commit, that the end of DATA may go out; those whose claim is lost are not among
-    the ids returned, and must not go."""
-    if not ids:
-        return set()
-    at = stored(_MESSAGE.c.handed_at, now, connection)
-    with plain_cursor(connection) as execute:
-        return {row[0] for row in execute(_MARK.format(_marks(len(ids))), (at, *ids, run, at))}
-
-
-def finish(connection: sa.Connection, run: str, settled: Sequence[Settled], now: datetime) -> None:
-    """Write down what the server said, and where the messages go.
-
-    An acceptance is written even when the claim was lost meanwhile: the row is then ``uncertain``, and this
-    is the answer it waited for.
-    """
-    at = stored(_MESSAGE.c.sent_at, now, connection)
-    moves: dict[tuple[Any, ...], list[int]] = {}
-    attempts: list[Any] = []
-    for one in settled:
-        outcome, decision = one.outcome, one.decision
-        sent = decision.state is MessageState.SENT
-        due_at = None
-        if decision.retry_at is not None:
-            due_at = stored(_MESSAGE.c.due_at, decision.retry_at, connection)
-        # what the server said to a message that it took stands with the attempt
-        reason = None if sent else decision.reason or None
-        burnt = 1 if decision.burns_attempt else 0
-        move = (decision.state.value, reason, due_at, burnt, at if sent else None)
-        moves.setdefault(move, []).append(one.id)
-        said = (outcome.kind.value, str(outcome.stage), outcome.code, outcome.enhanced, outcome.text)
-        attempts += (one.id, *said)
-    if not moves:
-        return
-    with plain_cursor(connection) as execute:
-        moved = {
-            row[0]
-            for move, ids in moves.items()
-            for row in execute(_MOVE.format(_marks(len(ids))), (*move, *ids, run, move[0]))
-        }
-        execute(_TRY.format(_rows(_TRIED, len(attempts) // len(_TRIED))), (*attempts, at))
-        events: list[Any] = []
-        for one in settled:
-            if one.id in moved and (kind := _EVENTS.get(one.decision.state)):
-                events += (one.id, kind.value, one.decision.reason)
-        if events:
-            execute(_TELL.format(_rows(_TOLD, len(events) // len(_TOLD))), (*events, at))
-    put_off = [one.id for one in settled if one.id in moved and one.decision.state is MessageState.DEFERRED]
-    _cancel_what_came_back(connection, put_off)
-
-
-def _marks(count: int) -> str:
-    return ",".join("?" * count)
-
-
-def _rows(types: Sequence[str], count: int) -> str:
-    """``count`` rows of parameters. PostgreSQL has to be told of what type they are, in the first."""
-    return ",".join(
-        [f"({','.join(f'CAST(? AS {type_})' for type_ in types)})"]
-        + [f"({_marks(len(types))})"] * (count - 1)
-    )
-
-
-# The statements that all messages of a transaction cost together go straight to the driver: building and compiling
-# them takes longer than the database does.
-_SUPPRESSED = "SELECT key, reason FROM suppression WHERE key IN ({})"
-_MARK = (
-    "UPDATE message SET handed_at = ? WHERE id IN ({}) AND state = 'sending' AND claimed_by = ?"
-    " AND claimed_until > ? AND handed_at IS NULL RETURNING id"
-)
-_MOVE = (
-    "UPDATE message SET state = ?, reason = ?, claimed_by = NULL, claimed_until = NULL,"
-    " due_at = coalesce(?, due_at), attempts = attempts + ?, sent_at = coalesce(?, sent_at)"
-    " WHERE id IN ({}) AND ((state = 'sending' AND claimed_by = ?) OR (state = 'uncertain' AND ? = 'sent'))"
-    " RETURNING id"
-)
-_TRIED = ("BIGINT", "VARCHAR", "VARCHAR", "INTEGER", "VARCHAR", "VARCHAR")
-_TRY = (
-    "WITH tried(id, outcome, stage, code, enhanced, text) AS (VALUES {})"
-    " INSERT INTO attempt (message_id, sender, at, outcome, stage, code, enhanced, text)"
-    " SELECT message.id, message.sender, ?, tried.outcome, tried.stage, tried.code, tried.enhanced, tried.text"
-    " FROM tried JOIN message ON message.id = tried.id"
-)
-_TOLD = ("BIGINT", "VARCHAR", "VARCHAR")
-_TELL = (
-    "WITH told(id, kind, detail) AS (VALUES {})"
-    " INSERT INTO engagement (at, kind, campaign_id, municipality_id, recipient_id, message_id, detail)"
-    " SELECT ?, told.kind, message.campaign_id, recipient.municipality_id, recipient.id, message.id, told.detail"
-    " FROM told JOIN message ON message.id = told.id JOIN recipient ON recipient.id = message.recipient_id"
-)
-_EVENTS = {
-    MessageState.SENT: EngagementKind.SENT,
-    MessageState.FAILED: EngagementKind.FAILED,
-    MessageState.BOUNCED: EngagementKind.BOUNCED,
-}
-
-
 def release(connection: sa.Connection, ids: Iterable[int], run: str, now: datetime, reason: str) -> None:
     """Give back what was claimed and not begun: it goes again, and no attempt is counted."""
     ids = list(ids)
@@ -420,7 +315,7 @@ def release(connection: sa.Connection, ids: Iterable[int], run: str, now: dateti
         )
         .values(state=MessageState.DEFERRED, reason=reason, due_at=now, claimed_by=None, claimed_until=None)
     )
-    _cancel_what_came_back(connection, ids)
+    outcomes.cancel_what_came_back(connection, ids)
 
 
 def holders(connection: sa.Connection) -> list[str]:
@@ -444,7 +339,9 @@ def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime
         .returning(_MESSAGE.c.id, _MESSAGE.c.sender)
     ).all()
     for id_, sender in uncertain:
-        add_attempt(connection, id_, sender, Outcome(OutcomeKind.LOST_AFTER, "end_of_data", text=why), now)
+        outcomes.add_attempt(
+            connection, id_, sender, Outcome(OutcomeKind.LOST_AFTER, "end_of_data", text=why), now
+        )
         budgets.spend(connection, sender, 1, now)
     released = connection.execute(
         sa.update(_MESSAGE)
@@ -453,25 +350,8 @@ def recover(connection: sa.Connection, dead_runs: Collection[str], now: datetime
         .returning(_MESSAGE.c.id)
     ).scalars()
     came_back = list(released)
-    _cancel_what_came_back(connection, came_back)
+    outcomes.cancel_what_came_back(connection, came_back)
     return Recovered(released=len(came_back), uncertain=len(uncertain))
-
-
-def add_attempt(connection: sa.Connection, id_: int, sender: str, outcome: Outcome, now: datetime) -> None:
-    """Keep what the server said."""
-    connection.execute(
-        sa.insert(schema.attempt),
-        {
-            "message_id": id_,
-            "sender": sender,
-            "at": now,
-            "outcome": outcome.kind,
-            "stage": outcome.stage,
-            "code": outcome.code,
-            "enhanced": outcome.enhanced,
-            "text": outcome.text,
-        },
-    )
 
 
 def cancel_waiting(connection: sa.Connection, campaign_id: int) -> int:
@@ -479,31 +359,7 @@ def cancel_waiting(connection: sa.Connection, campaign_id: int) -> int:
 
     What a run holds at this moment is cancelled when it comes back.
     """
-    return _cancel(connection, _MESSAGE.c.campaign_id == campaign_id)
-
-
-def _cancel_what_came_back(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Of messages that were claimed and wait again: those whose campaign was cancelled meanwhile."""
-    if not ids:
-        return
-    campaign = schema.campaign.c
-    of_these = sa.select(_MESSAGE.c.campaign_id).where(_MESSAGE.c.id.in_(list(ids)))
-    # Locked, so that whoever cancels at this moment comes either before or after.
-    states = connection.execute(
-        sa.select(campaign.id, campaign.state).where(campaign.id.in_(of_these)).with_for_update(read=True)
-    )
-    cancelled = [id_ for id_, state in states if state is CampaignState.CANCELLED]
-    if cancelled:
-        _cancel(connection, _MESSAGE.c.id.in_(list(ids)), _MESSAGE.c.campaign_id.in_(cancelled))
-
-
-def _cancel(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
-    result = connection.execute(
-        sa.update(_MESSAGE)
-        .where(*which, _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, MessageState.CANCELLED))))
-        .values(state=MessageState.CANCELLED, reason="the campaign was cancelled")
-    )
-    return result.rowcount
+    return outcomes.cancel(connection, _MESSAGE.c.campaign_id == campaign_id)
 
 
 def _move(connection: sa.Connection, ids: Collection[int], new: MessageState, **values: Any) -> None:

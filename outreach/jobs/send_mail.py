@@ -14,9 +14,10 @@ from functools import partial
 import sqlalchemy as sa
 
 from outreach.campaign import schedule
-from outreach.db import budgets, campaigns, mailbox, messages, outbox, proposals, senders
+from outreach.db import budgets, campaigns, mailbox, messages, outbox, outcomes, proposals, senders
 from outreach.db.engine import Database
-from outreach.db.outbox import Due, Settled
+from outreach.db.outbox import Due
+from outreach.db.outcomes import Settled
 from outreach.delivery import policy, refusals, tokens
 from outreach.errors import MailServerError, RefusedError, SettingsError
 from outreach.jobs import accounts, guardrails, runs
@@ -326,13 +327,13 @@ class _Sending:
         with self._write() as connection:
             if settled:
                 self._look_at(connection, settled, now)
-                outbox.finish(connection, self._run, settled, now)
+                outcomes.finish(connection, self._run, settled, now)
                 tried = [(self._claimed[one.id], one.outcome) for one in settled]
                 self._budget.spend(connection, tried, now)
             for one in settled:
                 if one.decision.state is not MessageState.SENT:
                     self._consequences(connection, one, now)
-            held = outbox.hand_over(connection, handing_over, self._run, now)
+            held = outcomes.hand_over(connection, handing_over, self._run, now)
         for one in settled:
             del self._claimed[one.id]
             self._report.states[one.decision.state] += 1

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from outreach.db import budgets, outbox, schema
+from outreach.db import budgets, outbox, outcomes, schema
 from outreach.db.engine import Database
-from outreach.db.outbox import Settled
+from outreach.db.outcomes import Settled
 from outreach.model.states import MessageState, OutcomeKind
 from outreach.model.values import Decision, Outcome
 from tests import databases, histories
@@ -34,7 +34,7 @@ def _settle(
 ) -> None:
     """As a run writes it down."""
     with database.write() as connection:
-        outbox.finish(
+        outcomes.finish(
             connection, "run", [Settled(id_, Outcome(kind, "end_of_data"), SENT) for id_ in ids], now
         )
         if kind is not OutcomeKind.UNUSABLE:
@@ -117,7 +117,7 @@ class TestWindows:
         assert _room(database, NOW, minute=5) == 5
         _claim(database, ids)
         with database.write() as connection:
-            outbox.hand_over(connection, ids, "run", NOW)
+            outcomes.hand_over(connection, ids, "run", NOW)
         with database.write() as connection:
             outbox.recover(connection, ["run"], NOW)
         assert _room(database, NOW, minute=5) == 4

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from outreach.db import outbox, schema
+from outreach.db import outbox, outcomes, schema
 from outreach.db.engine import Database
-from outreach.db.outbox import Settled
+from outreach.db.outcomes import Settled
 from outreach.db.upgrade import upgrade
 from outreach.model.states import (
     STOPPING_ENGAGEMENTS,
@@ -59,14 +59,14 @@ def _claim(database: Database, run: str = "run", now: datetime = NOW, limit: int
 
 def _hand_over(database: Database, id_: int, run: str = "run", now: datetime = NOW) -> bool:
     with database.write() as connection:
-        return outbox.hand_over(connection, [id_], run, now) == {id_}
+        return outcomes.hand_over(connection, [id_], run, now) == {id_}
 
 
 def _finish(
     database: Database, id_: int, outcome: Outcome, decision: Decision, run: str = "run", now: datetime = NOW
 ) -> None:
     with database.write() as connection:
-        outbox.finish(connection, run, [Settled(id_, outcome, decision)], now)
+        outcomes.finish(connection, run, [Settled(id_, outcome, decision)], now)
 
 
 def _recover(database: Database, *dead: str, now: datetime = NOW) -> outbox.Recovered:

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from outreach import settings
-from outreach.db import directory, mailbox, messages, outbox, schema
+from outreach.db import directory, mailbox, messages, outcomes, schema
 from outreach.db.engine import Database
 from outreach.errors import IllegalMoveError, RefusedError
 from outreach.jobs.poll_inbox import look_into_sent_folders, poll
@@ -50,7 +50,7 @@ def add(database: Database, state: MessageState, **values: Any) -> int:
         (id_,) = histories.add_messages(connection, 1, state=state, **values)
         if state is MessageState.UNCERTAIN:
             said = Outcome(OutcomeKind.LOST_AFTER, "end_of_data", text="the connection was closed")
-            outbox.add_attempt(connection, id_, "mine", said, HANDED)
+            outcomes.add_attempt(connection, id_, "mine", said, HANDED)
     return id_
 
 

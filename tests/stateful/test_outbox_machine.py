@@ -22,9 +22,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from outreach.db import campaigns, mailbox, outbox, schema
+from outreach.db import campaigns, mailbox, outbox, outcomes, schema
 from outreach.db.engine import Database
-from outreach.db.outbox import Settled
+from outreach.db.outcomes import Settled
 from outreach.errors import RefusedError
 from outreach.jobs.settle import Settlement, settle
 from outreach.model.states import (
@@ -169,7 +169,7 @@ class Outbox(RuleBasedStateMachine):
         """The row is marked; the end of DATA goes out at once, or not yet."""
         run, id_ = claim = self._pick(pick, Hold.CLAIMED)
         with self.database.write() as connection:
-            may = outbox.hand_over(connection, [id_], run, self.now)
+            may = outcomes.hand_over(connection, [id_], run, self.now)
         if not may:
             del self.held[claim]
             return
@@ -395,7 +395,7 @@ class Outbox(RuleBasedStateMachine):
         del self.held[claim]
         with self.database.write() as connection:
             settled = Settled(id_, Outcome(kind, "end_of_data"), decision)
-            outbox.finish(connection, run, [settled], self.now)
+            outcomes.finish(connection, run, [settled], self.now)
 
     def _run(self, pick: int) -> str:
         return self.runs[pick % 2]
