@@ -128,8 +128,8 @@ def test_two_runs_at_once_share_the_work(tmp_path: Path, smtp_sink: Sink) -> Non
 
 def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: Sink) -> None:
     """What the other run holds is not touched while it lives, and goes when it is dead."""
-    folder = launch(tmp_path / "w", smtp_sink, 130, {"connections": 2})
-    smtp_sink.behaviour.reply_delay = 20.0  # the first run waits for an answer with a hundred claims in hand
+    folder = launch(tmp_path / "w", smtp_sink, 280, {"connections": 2})
+    smtp_sink.behaviour.reply_delay = 20.0  # the first run waits for an answer with 250 claims in hand
     # ... and takes one of the two connections only, or there would be none for another run.
     slow = workspaces.start("-w", folder, "run", OUTREACH_SENDERS__DE__LIMITS__CONNECTIONS="1")
     smtp_sink.wait(1)
@@ -139,7 +139,7 @@ def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: S
     os.kill(slow.pid, signal.SIGKILL)
     slow.communicate()
     after = workspaces.command("-w", folder, "run").ok()
-    assert "99 mails of a run that was interrupted go again" in after.out
+    assert "249 mails of a run that was interrupted go again" in after.out
     assert "1 mails of a run that was interrupted may have been sent" in after.out
     assert set(smtp_sink.message_ids().values()) == {1}
-    assert sorted(outbox(folder).values()) == [MessageState.SENT] * 129 + [MessageState.UNCERTAIN]
+    assert sorted(outbox(folder).values()) == [MessageState.SENT] * 279 + [MessageState.UNCERTAIN]
