@@ -19,7 +19,7 @@ Record = Callable[[Sequence[int], Sequence[tuple[int, Outcome]]], Collection[int
 class Ledger:
     """What the workers of a run have to write down, together for all that comes up at about the same time.
 
-    A commit costs nearly the same for one row as for ten, so while most connections are busy elsewhere it waits
+    A commit costs nearly the same for one row as for ten, so while connections are busy elsewhere it waits
     a moment for theirs (:data:`_MOMENT`). Whatever waits, the dot of its message waits with it.
     """
 
@@ -60,9 +60,7 @@ class Ledger:
         if self._is_due:
             return
         loop = asyncio.get_running_loop()
-        # one that takes its time is worth waiting for all
-        enough = self._lines() if self._moment > _MOMENT else self._lines() / 2
-        if max(len(self._marks), len(self._finished)) >= enough:
+        if max(len(self._marks), len(self._finished)) >= self._lines():
             self._is_due = True
             if self._timer is not None:
                 self._timer.cancel()
