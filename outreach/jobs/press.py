@@ -193,8 +193,7 @@ class Press:
         return data if self._signer is None else self._signer.sign(data, now) + data
 
     def _step(self, message: Due, now: datetime, eight_bit: bool) -> bytes:
-        plate, composer = self._plate(message.campaign_id, message.step, message.language)
-        subject, text, html = self._texts(plate, addressing(message), message.token, eight_bit)
+        printer = self._plate(message.campaign_id, message.step, message.language)
         recipient = Mailbox(message.email, message.person or "")
         _, definition = self._campaigns[message.campaign_id]
         session = definition.session_in(message.language)
@@ -207,6 +206,44 @@ class Press:
                 uid=invitation.event_uid(message.token, self._domain),
                 stamp=now,
             )
+        return self._composed(printer, message, addressing(message), recipient, calendar, now, eight_bit)
+
+    def _answer(self, message: Due, inbound_id: int, now: datetime, eight_bit: bool) -> bytes:
+        """A mail that answers an answer: in its thread, with the session for the calendar or its cancellation."""
+        step, number = numbered(message.step)
+        printer = self._plate(message.campaign_id, step, message.language)
+        to = addressing(message)
+        own = message.email_key == message.contact_key
+        if not own:  # a colleague wrote: we have the address from their mail
+            to = replace(to, person="", source="e-mail", source_at=now)
+        recipient = Mailbox(message.email, message.person or "" if own else "")
+        with self._database.read() as connection:
+            thread = outbox.thread(connection, message.recipient_id, inbound_id)
+        answered = parse(thread.raw).message_id if thread.raw else None
+        session = self._campaigns[message.campaign_id][1].session_in(message.language)
+        calendar = self._calendar(session, step, number, recipient, thread.token, now)
+        follows = tuple(filter(None, (thread.message_id, answered)))
+        return self._composed(printer, message, to, recipient, calendar, now, eight_bit, follows, answered)
+
+    def _composed(
+        self,
+        printer: tuple[Plate, Composer],
+        message: Due,
+        to: Addressing,
+        recipient: Mailbox,
+        calendar: Invitation | None,
+        now: datetime,
+        eight_bit: bool,
+        references: tuple[str, ...] = (),
+        in_reply_to: str | None = None,
+    ) -> bytes:
+        plate, composer = printer
+        try:
+            subject, text, html = plate.encode(to, message.token, eight_bit=eight_bit)
+        except InputError as error:  # nothing wrong with this recipient: the others would not fare better
+            raise RefusedError(
+                error.message, error.remedy or "Cancel the campaign, and launch it anew."
+            ) from error
         return composer.compose(
             Letter(
                 token=message.token,
@@ -218,47 +255,8 @@ class Press:
                 html=html,
                 invitation=calendar,
                 reply_to=self._plus_address(message.token),
-            )
-        )
-
-    @staticmethod
-    def _texts(
-        plate: Plate, to: Addressing, token: str, eight_bit: bool
-    ) -> tuple[str, str | Encoded, str | Encoded]:
-        try:
-            return plate.encode(to, token, eight_bit=eight_bit)
-        except InputError as error:  # nothing wrong with this recipient: the others would not fare better
-            raise RefusedError(
-                error.message, error.remedy or "Cancel the campaign, and launch it anew."
-            ) from error
-
-    def _answer(self, message: Due, inbound_id: int, now: datetime, eight_bit: bool) -> bytes:
-        """A mail that answers an answer: in its thread, with the session for the calendar or its cancellation."""
-        step, number = numbered(message.step)
-        plate, composer = self._plate(message.campaign_id, step, message.language)
-        to = addressing(message)
-        own = message.email_key == message.contact_key
-        if not own:  # a colleague wrote: we have the address from their mail
-            to = replace(to, person="", source="e-mail", source_at=now)
-        subject, text, html = self._texts(plate, to, message.token, eight_bit)
-        recipient = Mailbox(message.email, message.person or "" if own else "")
-        with self._database.read() as connection:
-            thread = outbox.thread(connection, message.recipient_id, inbound_id)
-        answered = parse(thread.raw).message_id if thread.raw else None
-        session = self._campaigns[message.campaign_id][1].session_in(message.language)
-        return composer.compose(
-            Letter(
-                token=message.token,
-                message_id=message.internet_message_id,
-                recipient=recipient,
-                date=now,
-                subject=subject,
-                text=text,
-                html=html,
-                invitation=self._calendar(session, step, number, recipient, thread.token, now),
-                reply_to=self._plus_address(message.token),
-                references=tuple(filter(None, (thread.message_id, answered))),
-                in_reply_to=answered,
+                references=references,
+                in_reply_to=in_reply_to,
             )
         )
 
