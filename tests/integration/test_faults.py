@@ -236,7 +236,7 @@ def _be_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = accounts.smtp
 
     def account(*arguments: Any) -> Any:
-        return replace(usual(*arguments), timeout=0.3, final_timeout=0.3)
+        return replace(usual(*arguments), timeout=1.0, final_timeout=1.0)
 
     monkeypatch.setattr(accounts, "smtp", account)
     monkeypatch.setattr(send_mail, "deliver", partial(send_mail.deliver, reconnect_wait=0.0))

@@ -56,8 +56,8 @@ class Outbox:
             server.port,
             Security.PLAIN,
             local_hostname="me.example",
-            timeout=0.3,
-            final_timeout=0.3,
+            timeout=1.0,
+            final_timeout=1.0,
         )
         deliver(
             account,
