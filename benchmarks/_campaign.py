@@ -8,10 +8,12 @@ from pathlib import Path
 
 from outreach import settings
 from outreach.db.engine import Database
+from outreach.db.outbox import Due
 from outreach.db.upgrade import upgrade
 from outreach.jobs.check_campaign import check
 from outreach.jobs.import_contacts import import_contacts
 from outreach.jobs.launch_campaign import launch
+from outreach.jobs.press import Press
 from outreach.jobs.workspace import create
 from outreach.settings import Workspace
 
@@ -135,3 +137,9 @@ def launched(
     if done.mails != recipients:
         raise RuntimeError(f"{done.mails} mails instead of {recipients}")
     return workspace, database
+
+
+def printed(press: Press, message: Due, *, eight_bit: bool = True) -> bytes:
+    """The mail of ``message``, as a server gets it that takes 8-bit text or does not."""
+    data = press.mail(message, MORNING).data
+    return data(eight_bit) if callable(data) else data

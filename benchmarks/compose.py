@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 
-from _campaign import MORNING, SENDER, launched
+from _campaign import MORNING, SENDER, launched, printed
 from _figures import ROOT, Figure, median, show
 
 from outreach.content.compiled import Compiled
@@ -147,11 +147,6 @@ def measure_campaign(count: int = 1_000) -> list[Figure]:
         Figure("the same in base64", seven, "ms", peer / seven),
         Figure("rendered by Jinja, as for a preview", render, "ms"),
     ]
-
-
-def printed(press: Press, message: Due, *, eight_bit: bool) -> bytes:
-    data = press.mail(message, MORNING).data
-    return data(eight_bit) if callable(data) else data
 
 
 def _plate(press: Press, database: Database, message: Due) -> tuple[Compiled, Plate]:

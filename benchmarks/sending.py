@@ -28,7 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from _campaign import MORNING, SENDER, launched
+from _campaign import MORNING, SENDER, launched, printed
 from _figures import ROOT, ROUNDS, Figure, show
 from _wire import far, nodemailer, sink, source
 
@@ -89,11 +89,6 @@ def run_campaign(
     if report.sent != count:
         raise RuntimeError(f"{report.sent} of {count} were sent: {report}")
     return Measured(count / seconds, cpu / count * 1e6, size)
-
-
-def printed(press: Press, message: outbox.Due, *, eight_bit: bool = True) -> bytes:
-    data = press.mail(message, MORNING).data
-    return data(eight_bit) if callable(data) else data
 
 
 def beside(ours: Callable[[], Measured], peer: Callable[[int], float]) -> tuple[Measured, float]:
