@@ -52,7 +52,7 @@ class Answered:
     email: str
     language: str
     sending: bool  # a run is about to write down that it was sent
-    is_answer: bool  # no step of the sequence: a mail that answered an answer
+    is_answer: bool  # no step of the sequence: a mail that answered an answer, or one around a session
 
 
 def cursor(connection: sa.Connection, sender: str, folder: str) -> Cursor | None:
@@ -204,7 +204,7 @@ def _answered(connection: sa.Connection, sender: str, condition: sa.ColumnElemen
             _MESSAGE.c.email,
             _MESSAGE.c.language,
             (_MESSAGE.c.state == MessageState.SENDING).label("sending"),
-            _MESSAGE.c.answers_id.is_not(None).label("is_answer"),
+            (~schema.IS_STEP).label("is_answer"),
         )
         .join(campaign, campaign.c.id == _MESSAGE.c.campaign_id)
         .join(recipient, recipient.c.id == _MESSAGE.c.recipient_id)
@@ -251,14 +251,14 @@ def add_engagement(
 ) -> None:
     """An event, told of the municipality, the recipient and the message it is about.
 
-    Where that is a mail that answered an answer, it is told of the last step that was sent before: what a
-    municipality did counts for a step.
+    Where that is a mail that answered an answer, or one around a session, it is told of the last step that was
+    sent before: what a municipality did counts for a step.
     """
     message_id: Any = answered.message_id
     if answered.is_answer:
         message_id = (
             sa.select(sa.func.max(_MESSAGE.c.id))
-            .where(_MESSAGE.c.recipient_id == answered.recipient_id, _MESSAGE.c.answers_id.is_(None))
+            .where(_MESSAGE.c.recipient_id == answered.recipient_id, schema.IS_STEP)
             .scalar_subquery()
         )
     connection.execute(

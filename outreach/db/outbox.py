@@ -243,7 +243,7 @@ def thread(connection: sa.Connection, recipient_id: int, inbound_id: int) -> Thr
         sa.select(_MESSAGE.c.token, _MESSAGE.c.internet_message_id)
         .where(
             _MESSAGE.c.recipient_id == recipient_id,
-            _MESSAGE.c.answers_id.is_(None),
+            schema.IS_STEP,
             _MESSAGE.c.handed_at.is_not(None),
         )
         .order_by(_MESSAGE.c.id.desc())

@@ -192,7 +192,11 @@ def _steps(connection: sa.Connection, lines: Mapping[int, int]) -> list[str]:
     content = schema.content
     statement = (
         sa.select(content.c.step)
-        .where(content.c.campaign_id.in_(list(lines)), content.c.step.not_in(list(AnswerMail)))
+        .where(
+            content.c.campaign_id.in_(list(lines)),
+            content.c.step.not_in(list(AnswerMail)),
+            content.c.for_session.is_(sa.false()),
+        )
         .group_by(content.c.step)
         .order_by(sa.func.min(content.c.id))
     )
@@ -227,7 +231,7 @@ def _answer_counts(lines: Mapping[int, int]) -> sa.Select[Any]:
         .correlate(person, answered)
     )
     last = its_mails.with_only_columns(sa.func.max(mail.c.id)).where(
-        mail.c.state.in_(_DELIVERED), mail.c.answers_id.is_(None)
+        mail.c.state.in_(_DELIVERED), mail.c.answers_id.is_(None), mail.c.for_session.is_(sa.false())
     )
     kept = its_mails.where(mail.c.state == MessageState.SENT)
     arrived = answered.c.state == MessageState.SENT  # nearly always: then the others need no look

@@ -61,7 +61,7 @@ def seats(connection: sa.Connection, campaign_id: int) -> list[Mapping[str, Any]
         .join(contact, contact.c.municipality_id == municipality.c.id)
         .where(
             recipient.c.campaign_id == campaign_id,
-            message.c.answers_id.is_(None),
+            schema.IS_STEP,
             message.c.state.in_([MessageState.SENT, MessageState.BOUNCED, MessageState.UNCERTAIN]),
         )
         .group_by(

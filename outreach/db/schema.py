@@ -31,6 +31,9 @@ engagement = _TABLES["engagement"]
 effect = _TABLES["effect"]
 proposal = _TABLES["proposal"]
 registration = _TABLES["registration"]
+attendance_list = _TABLES["attendance_list"]
+attendance = _TABLES["attendance"]
+cost = _TABLES["cost"]
 suppression = _TABLES["suppression"]
 mailbox_cursor = _TABLES["mailbox_cursor"]
 audit = _TABLES["audit"]
@@ -41,3 +44,6 @@ SENDING = sa.text(f"message.{tables.SENDING}")
 
 #: What stands in place of an address that was erased, followed by a number: rows that counts need are kept.
 ERASED = "erased:"
+
+#: Mails of the sequence, in its order: neither answers to answers nor mails around a session.
+IS_STEP = sa.and_(message.c.answers_id.is_(None), message.c.for_session.is_(sa.false()))

@@ -221,8 +221,26 @@ STOPPING_ENGAGEMENTS = frozenset(
 @unique
 class RegistrationState(StrEnum):
     REGISTERED = "registered"
+    WAITING = "waiting"  # all places of the session are taken: moves up when one is given back
     TENTATIVE = "tentative"
     CANCELLED = "cancelled"
+
+
+@unique
+class AttendanceState(StrEnum):
+    """Whether a person on an attendance list counts."""
+
+    COUNTED = "counted"  # for a municipality
+    ASKED = "asked"  # of which municipality they are has to be said by a person
+    LEFT_OUT = "left_out"  # of none: a speaker, a colleague, somebody else
+
+
+@unique
+class Presence(StrEnum):
+    """How somebody was at a session."""
+
+    ONLINE = "online"
+    ON_SITE = "on_site"
 
 
 @unique

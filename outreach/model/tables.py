@@ -205,6 +205,8 @@ class Content(SQLModel, table=True):
     campaign_id: int = Field(foreign_key="campaign.id")
     step: str
     language: str
+    # A mail around the session, to those who take part: no step of the sequence, and no line of a report.
+    for_session: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     compiled: dict[str, Any] = Field(sa_type=sa.JSON)  # content.compile.Compiled
     strings: dict[str, Any] = Field(sa_type=sa.JSON)  # greetings, answers: content.catalog.Strings
     digest: str
@@ -277,6 +279,8 @@ class Message(SQLModel, table=True):
     sent_at: datetime | None = _instant(default=None)
     # The inbound message that this mail answers (model.states.AnswerMail); None: a step of the sequence.
     answers_id: int | None = Field(default=None, foreign_key="inbound_message.id", index=True)
+    # A mail around the session, to those who have a place or came; counts in no rate.
+    for_session: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = _instant()
 
 
@@ -467,6 +471,62 @@ class Registration(SQLModel, table=True):
     inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id")
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
+
+
+class AttendanceList(SQLModel, table=True):
+    """A list of who was at a session: the report of a meeting program, or one kept at the door. What it says stands
+    in ``attendance``; one that was taken back has no rows there."""
+
+    __tablename__: ClassVar[Any] = "attendance_list"
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id", index=True)
+    at: datetime = _instant()
+    actor: str
+    file: str
+    digest: str  # SHA-256 of the file
+    format: str  # zoom, teams, webex, list
+    undone_at: datetime | None = _instant(default=None)
+    undone_by: str | None = None
+
+
+class Attendance(SQLModel, table=True):
+    """A person who was at a session, as one list says. A municipality attended if one of its rows is ``counted``; its
+    people are its different ``person_key``. Name and address stay only as long as somebody has to be asked."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("list_id", "person_key"),
+        sa.Index("ix_attendance_campaign_municipality", "campaign_id", "municipality_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int = Field(foreign_key="attendance_list.id")
+    campaign_id: int = Field(foreign_key="campaign.id")
+    municipality_id: int | None = Field(default=None, foreign_key="municipality.id")
+    state: states.AttendanceState = Field(sa_type=_word(states.AttendanceState))
+    person_key: str  # a keyed hash of address or name: one person on several lists counts once
+    presence: states.Presence = Field(sa_type=_word(states.Presence))
+    minutes: int | None = None  # None: the list does not say
+    known_by: str  # address, name, municipality, domain; or who said it
+    name: str | None = None
+    email: str | None = None
+    says: str | None = None  # the municipality as the list has it
+    likely_id: int | None = Field(default=None, foreign_key="municipality.id")  # of one that is asked
+    confidence: float = 1.0
+
+
+class Cost(SQLModel, table=True):
+    """What a session cost, as somebody entered it: for the reimbursement. One taken back has ``undone_at``."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id", index=True)
+    what: str
+    cents: int = Field(sa_type=sa.BigInteger)  # of a euro
+    paid_on: date | None = None
+    at: datetime = _instant()
+    actor: str
+    undone_at: datetime | None = _instant(default=None)
+    undone_by: str | None = None
 
 
 class Suppression(SQLModel, table=True):
