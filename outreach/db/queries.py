@@ -14,9 +14,10 @@ What each figure means is said to people in ``report.funnel``; here is how it fo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -306,3 +307,67 @@ def _of(
 
 def _flag(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.case((condition, sa.literal_column("1")), else_=sa.literal_column("0"))
+
+
+def answer_days(
+    connection: sa.Connection, *, campaign: str | None = None, country: str | None = None
+) -> list[tuple[str, str, int, float]]:
+    """Of each municipality that answered: slug, country, whole days from the launch, days from its first mail."""
+    found = _launched(connection, campaign, country)
+    ids = {id_: key for key, many in found.items() for id_ in many}
+    first_mail = (
+        sa.select(
+            _RECIPIENT.c.campaign_id,
+            _RECIPIENT.c.municipality_id,
+            sa.func.min(_MESSAGE.c.sent_at).label("at"),
+        )
+        .join(_MESSAGE, _MESSAGE.c.recipient_id == _RECIPIENT.c.id)
+        .where(_RECIPIENT.c.campaign_id.in_(list(ids)), _MESSAGE.c.state.in_(_DELIVERED))
+        .group_by(_RECIPIENT.c.campaign_id, _RECIPIENT.c.municipality_id)
+        .subquery("first_mail")
+    )
+    statement = (
+        sa.select(
+            _CAMPAIGN.c.id,
+            _CAMPAIGN.c.launched_at,
+            first_mail.c.at,
+            sa.func.min(_ENGAGEMENT.c.at).label("answered"),
+        )
+        .join(
+            first_mail,
+            sa.and_(
+                first_mail.c.campaign_id == _ENGAGEMENT.c.campaign_id,
+                first_mail.c.municipality_id == _ENGAGEMENT.c.municipality_id,
+            ),
+        )
+        .join(_CAMPAIGN, _CAMPAIGN.c.id == _ENGAGEMENT.c.campaign_id)
+        .where(
+            _ENGAGEMENT.c.campaign_id.in_(list(ids)),
+            _ENGAGEMENT.c.kind.in_(list(STOPPING_ENGAGEMENTS)),
+            _ENGAGEMENT.c.undone_at.is_(None),
+        )
+        .group_by(_CAMPAIGN.c.id, _CAMPAIGN.c.launched_at, first_mail.c.at, _ENGAGEMENT.c.municipality_id)
+    )
+    day = 24 * 3600
+    return [
+        (
+            *ids[id_],
+            max(0, (answered - launched).days),
+            max(0.0, (answered - (at or launched)).total_seconds() / day),
+        )
+        for id_, launched, at, answered in connection.execute(statement)
+    ]
+
+
+def sends(
+    connection: sa.Connection, *, campaign: str | None = None, country: str | None = None
+) -> list[tuple[date, int]]:
+    """How many mails of the sequence went out on each day (UTC)."""
+    ids = [id_ for many in _launched(connection, campaign, country).values() for id_ in many]
+    statement = sa.select(_MESSAGE.c.sent_at).where(
+        _MESSAGE.c.campaign_id.in_(ids),
+        _MESSAGE.c.state.in_(_DELIVERED),
+        _MESSAGE.c.answers_id.is_(None),
+        _MESSAGE.c.sent_at.is_not(None),
+    )
+    return sorted(Counter(at.date() for (at,) in connection.execute(statement)).items())
