@@ -23,6 +23,7 @@ from outreach.content.compiled import Compiled
 from outreach.content.folding import fold
 from outreach.content.plain import PlainText
 from outreach.content.tags import TAG, Tags, check, placeholders
+from outreach.model.values import Picture
 
 _LAYOUT_FILES = ("base.html.j2", "base.css", "base.txt.j2")
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
@@ -85,12 +86,14 @@ def compile_template(
     *,
     second: tuple[Template, Strings] | None = None,
     colour: str = "",
+    logo: Picture | None = None,
 ) -> Compiled:
     """The parts of ``template`` in the layout of ``catalog``, with ``strings`` around it (left out: those of
     its own folder).
 
     ``second`` is the same mail in another language, to stand below it: the names of its values that differ by
-    language end with _2, as ``links_2.yes``. ``colour`` ("#1f4aa8") takes the place of the layout's accent.
+    language end with _2, as ``links_2.yes``. ``colour`` ("#1f4aa8") takes the place of the layout's accent,
+    ``logo`` that of the sender's name above the mail.
 
     Raises ``InputError`` with file and line for Jinja or Markdown that cannot become a mail, and for a layout
     or a strings file that is missing or wrong.
@@ -116,6 +119,7 @@ def compile_template(
         "subject": tags.hide(subject),
         "preheader": tags.hide(preheader),
         "sections": sections,
+        "logo": logo,
         "css": Markup(inlined),  # noqa: S704 - the layout's own file
         "kept_css": Markup(kept),  # noqa: S704
         "linked": lambda text: _linked(text, tags),
@@ -136,6 +140,7 @@ def compile_template(
         placeholders=placeholders(*parts),
         digest=hashlib.sha256("\0".join(parts).encode()).hexdigest(),
         language="+".join(voice.template.language for voice in voices),
+        logo=logo,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from outreach.model.values import Picture
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -16,3 +18,4 @@ class Compiled:
     placeholders: tuple[str, ...]  # "municipality.name", ... of all parts, in alphabetical order
     digest: str  # SHA-256 of the four sources: the same digest, the same mail
     language: str  # ISO 639-1
+    logo: Picture | None = None  # that the HTML shows

@@ -27,6 +27,7 @@ _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 _REMOTE = re.compile(
     r"<(?:img|link|script|iframe|video|audio|object|embed)\b|\bsrc\s*=|\burl\(|@import", re.IGNORECASE
 )
+_PICTURE = re.compile(r"""<img [^>]*?\bsrc="cid:([^"]+)"[^>]*>""")
 _MARKS = ("{{", "}}", "{%", "%}")
 
 
@@ -98,9 +99,9 @@ def lint_rendered(rendered: Rendered, where: str) -> tuple[Finding, ...]:
     return tuple(_value_findings(rendered, where))
 
 
-def lint_markup(rendered: Rendered, where: str) -> tuple[Finding, ...]:
-    """Links and remote assets in the HTML of one mail."""
-    return tuple(_markup_findings(rendered, where))
+def lint_markup(rendered: Rendered, where: str, carried: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Links and remote assets in the HTML of one mail. ``carried``: the content ids of pictures that go with it."""
+    return tuple(_markup_findings(rendered, where, carried))
 
 
 def _lint_mail(
@@ -280,7 +281,7 @@ def _value_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
             )
 
 
-def _markup_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
+def _markup_findings(rendered: Rendered, where: str, carried: Collection[str] = ()) -> Iterator[Finding]:
     for found in _HREF.finditer(rendered.html):
         address = unescape(found.group(1) or found.group(2) or "")
         if not address.startswith(("https://", "mailto:")):
@@ -291,7 +292,8 @@ def _markup_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
                 f"The link {address!r} is neither https: nor mailto:.",
                 "Write the whole address, beginning with https://.",
             )
-    if remote := _REMOTE.search(rendered.html):
+    loaded = _PICTURE.sub(lambda one: "" if one.group(1) in carried else one.group(), rendered.html)
+    if remote := _REMOTE.search(loaded):
         yield Finding(
             Severity.ERROR,
             "remote-asset",

@@ -20,6 +20,7 @@ The header fields, and why:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,6 +40,7 @@ from outreach.errors import InputError
 # "=_" cannot stand in base64 nor in quoted-printable text, so no body can hold a boundary (RFC 2045, section
 # 6.7).
 _ALTERNATIVE = "=_outreach_alternative"
+_RELATED = "=_outreach_related"
 _MIXED = "=_outreach_mixed"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,6 +80,7 @@ class Letter:
     references: tuple[str, ...] = ()  # Message-IDs of the mails it follows, the oldest first
     in_reply_to: str | None = None  # Message-ID of the mail it answers
     invitation: Invitation | None = None
+    pictures: tuple[bytes, ...] = ()  # that the HTML shows: delivery.pictures.part
 
 
 class Composer:
@@ -146,8 +149,7 @@ class Composer:
             _ALTERNATIVE_START,
             _TEXT_START[text.encoding],
             text.lines,
-            _HTML_START[html.encoding],
-            html.lines,
+            *_html(html, letter.pictures, whole),
         )
         if letter.invitation is None:
             return b"".join((*head, *alternatives, _ALTERNATIVE_END))
@@ -190,6 +192,23 @@ def _encoded(text: str | Encoded) -> Encoded:
     return text if isinstance(text, Encoded) else Encoded("base64", base64_lines(canonical(text)))
 
 
+def _html(html: Encoded, pictures: tuple[bytes, ...], whole: bytes) -> Iterator[bytes]:
+    """The HTML as an alternative, with the pictures it shows (RFC 2387)."""
+    if not pictures:
+        yield _HTML_START[html.encoding]
+        yield html.lines
+        return
+    yield _ALTERNATIVE_NEXT
+    yield whole
+    yield _RELATED_START
+    yield _HTML_PART[html.encoding]
+    yield html.lines
+    for picture in pictures:
+        yield _RELATED_NEXT
+        yield picture
+    yield _RELATED_END
+
+
 def _part(content_type: str, *more: str, encoding: str = "base64") -> bytes:
     fields = (f"Content-Type: {content_type}", f"Content-Transfer-Encoding: {encoding}", *more)
     return "\r\n".join((*fields, "", "")).encode("ascii")
@@ -207,11 +226,19 @@ _ALTERNATIVE_START = (
     f'Content-Type: multipart/alternative; boundary="{_ALTERNATIVE}"\r\n\r\n'.encode()
     + _delimiter(_ALTERNATIVE)
 )
-_TEXT_START, _HTML_START = (
-    {encoding: start + _part(f"{kind}; charset=utf-8", encoding=encoding) for encoding in ENCODINGS}
-    for kind, start in (("text/plain", b""), ("text/html", _delimiter(_ALTERNATIVE)))
+_ALTERNATIVE_NEXT = _delimiter(_ALTERNATIVE)
+_TEXT_START, _HTML_PART = (
+    {encoding: _part(f"{kind}; charset=utf-8", encoding=encoding) for encoding in ENCODINGS}
+    for kind in ("text/plain", "text/html")
 )
-_CALENDAR_START = _delimiter(_ALTERNATIVE) + _part("text/calendar; charset=utf-8; method=%s")
+_HTML_START = {encoding: _ALTERNATIVE_NEXT + part for encoding, part in _HTML_PART.items()}
+_RELATED_NEXT = _delimiter(_RELATED)
+_RELATED_START = (
+    f'Content-Type: multipart/related; boundary="{_RELATED}"; type="text/html"\r\n\r\n'.encode()
+    + _RELATED_NEXT
+)
+_RELATED_END = _delimiter(_RELATED, "--")
+_CALENDAR_START = _ALTERNATIVE_NEXT + _part("text/calendar; charset=utf-8; method=%s")
 _ALTERNATIVE_END = _delimiter(_ALTERNATIVE, "--")
 _MIXED_START = f'Content-Type: multipart/mixed; boundary="{_MIXED}"\r\n\r\n'.encode() + _delimiter(_MIXED)
 _ATTACHMENT_START = _delimiter(_MIXED) + _part(

@@ -204,7 +204,7 @@ def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tup
                 problems = lint_rendered(rendered, where)
                 if where not in seen:
                     seen.add(where)
-                    problems += lint_markup(rendered, where)
+                    problems += lint_markup(rendered, where, prepared.carried)
             except InputError as error:
                 problems = (Finding(Severity.ERROR, "render", where, error.message, error.remedy),)
             for problem in problems:

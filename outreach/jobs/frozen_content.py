@@ -8,6 +8,7 @@ from typing import Any
 
 from outreach.content.catalog import Answer, Strings
 from outreach.content.compiled import Compiled
+from outreach.model.values import Picture
 
 
 def freeze(value: Compiled | Strings) -> dict[str, Any]:
@@ -16,7 +17,8 @@ def freeze(value: Compiled | Strings) -> dict[str, Any]:
 
 
 def thaw_compiled(values: Mapping[str, Any]) -> Compiled:
-    return Compiled(**{**values, "placeholders": tuple(values["placeholders"])})
+    logo = Picture(**values["logo"]) if values.get("logo") else None
+    return Compiled(**{**values, "placeholders": tuple(values["placeholders"]), "logo": logo})
 
 
 def thaw_strings(values: Mapping[str, Any]) -> Strings:

@@ -23,9 +23,11 @@ from outreach.delivery import tokens
 from outreach.errors import InputError
 from outreach.jobs import workspace as files
 from outreach.jobs.answer_mail import template_of
+from outreach.jobs.logo import logo
 from outreach.jobs.press import Plate
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import AnswerMail, ExclusionReason
+from outreach.model.values import Picture
 from outreach.settings import Sender, Workspace
 
 #: So many characters of the digest name a check to a person.
@@ -46,6 +48,7 @@ class Prepared:
     compiled: Mapping[tuple[str, str], Compiled]  # by step and language, where there is a text
     answers: Mapping[tuple[str, str], Compiled]  # the mails that answer answers, by step and language
     strings: Mapping[str, Strings]
+    logo: Picture | None
     faults: tuple[InputError, ...]  # texts that are missing or cannot be compiled
     addressees: Mapping[int, Addressee]  # by contact
     decisions: tuple[Included | Excluded, ...]
@@ -63,6 +66,11 @@ class Prepared:
         for one in self.included:
             counts[one.language] = counts.get(one.language, 0) + 1
         return sorted(counts, key=lambda language: (-counts[language], language))
+
+    @property
+    def carried(self) -> frozenset[str]:
+        """The content ids of the pictures that go with the mails."""
+        return frozenset({self.logo.content_id} if self.logo else ())
 
     def plate(self, step: str, language: str) -> Plate:
         """A step in a language, ready to be rendered. KeyError when its text is missing."""
@@ -132,7 +140,7 @@ def prepare(
     if definition.audience.shared is SharedAddress.ALL:
         together = _name_all(addressees, decisions)
     languages = sorted({one.language for one in decisions if isinstance(one, Included)})
-    printer = _Printer(catalog, definition, sender_name, sender.colour)
+    printer = _Printer(catalog, definition, sender_name, sender.colour, logo(workspace, sender_name))
     compiled, strings, faults = _texts(printer, definition, languages)
     answers = _answers(printer, definition, strings, faults) if sender.inbox.confirm else {}
     return Prepared(
@@ -146,6 +154,7 @@ def prepare(
         compiled=compiled,
         answers=answers,
         strings=strings,
+        logo=printer.logo,
         faults=tuple(faults),
         addressees=addressees,
         decisions=decisions,
@@ -180,13 +189,14 @@ def _name_all(addressees: dict[int, Addressee], decisions: Sequence[Included | E
 
 @dataclass(frozen=True, slots=True)
 class _Printer:
-    """Compiles the mails of a campaign in the words and colour of its sender. A language as "nl+fr" is both in
+    """Compiles the mails of a campaign in the words and the look of its sender. A language as "nl+fr" is both in
     one mail."""
 
     catalog: Catalog
     definition: Definition
     sender_name: str
     colour: str
+    logo: Picture | None
 
     def strings(self, language: str) -> Strings:
         first, *others = (
@@ -198,7 +208,9 @@ class _Printer:
     def compile(self, slug: str, step: str, language: str, strings: Strings) -> Compiled:
         first, *others = (self.catalog.template(slug, step, one) for one in language.split("+"))
         second = (others[0], strings.second) if others and strings.second is not None else None
-        return compile_template(self.catalog, first, strings, second=second, colour=self.colour)
+        return compile_template(
+            self.catalog, first, strings, second=second, colour=self.colour, logo=self.logo
+        )
 
 
 def _texts(

@@ -23,7 +23,7 @@ from outreach.content.skeleton import Parts, Skeleton, escaped
 from outreach.db import campaigns, outbox
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
-from outreach.delivery import invitation
+from outreach.delivery import invitation, pictures
 from outreach.delivery.compose import Composer, Letter, Letterhead, feedback_sender
 from outreach.delivery.headers import Mailbox
 from outreach.delivery.invitation import Invitation
@@ -64,6 +64,8 @@ class Plate:
         name: str = "",
     ) -> None:
         """``name`` is what errors call the mail."""
+        #: What the HTML shows, as parts of the message.
+        self.pictures = (pictures.part(compiled.logo),) if compiled.logo is not None else ()
         language, _, other = language.partition("+")
         self._answers = {"links": AnswerLinks(strings, sender.reply_address)}
         around = {"links": self._answers["links"].around_token}
@@ -254,6 +256,7 @@ class Press:
                 text=text,
                 html=html,
                 invitation=calendar,
+                pictures=plate.pictures,
                 reply_to=self._plus_address(message.token),
                 references=references,
                 in_reply_to=in_reply_to,

@@ -23,7 +23,7 @@ from outreach.jobs.press import addressing, letterhead
 from outreach.jobs.preview_page import Shown, page
 from outreach.jobs.workspace import make_folder, write_bytes
 from outreach.model.states import OutcomeKind
-from outreach.model.values import Outcome
+from outreach.model.values import Outcome, Picture
 from outreach.settings import Workspace
 
 
@@ -90,6 +90,7 @@ def samples(
                     text=rendered.text,
                     html=rendered.html,
                     invitation=calendar,
+                    pictures=plate.pictures,
                 )
                 yield Sample(
                     step.name, language, to.email, to.municipality, rendered, Composer(head).compose(letter)
@@ -133,7 +134,7 @@ def preview(
         number = counts[sample.step, sample.language]
         name = f"{sample.step}.{sample.language}" + (f".{number}" if per_language > 1 or number > 1 else "")
         for path, data in (
-            (folder / f"{name}.html", sample.rendered.html.encode()),
+            (folder / f"{name}.html", _by_itself(sample.rendered.html, prepared.logo).encode()),
             (folder / f"{name}.txt", sample.rendered.text.encode()),
             (folder / f"{name}.eml", sample.data),
         ):
@@ -156,6 +157,13 @@ def preview(
     for index, mails in zip(indexes, pages.values(), strict=True):
         write_bytes(index, page(prepared.definition.title, mails, names).encode())
     return [*indexes, *written]
+
+
+def _by_itself(page: str, logo: Picture | None) -> str:
+    """The HTML of a mail as a file: a browser finds no part of a message."""
+    if logo is None:
+        return page
+    return page.replace(f"cid:{logo.content_id}", f"data:{logo.kind};base64,{logo.data}")
 
 
 def send_test(

@@ -51,6 +51,17 @@ class ContactRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that goes with a mail, and stands in its HTML as ``cid:<content_id>`` (RFC 2392)."""
+
+    content_id: str  # without brackets
+    kind: str  # "image/png"
+    width: int  # as it is shown, in CSS pixels
+    height: int
+    data: str  # base64, without line ends
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A meeting a campaign invites to. Times are aware."""
 

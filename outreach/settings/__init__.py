@@ -57,6 +57,10 @@ class Sender(Section):
         pattern="^(#[0-9a-fA-F]{6})?$",
         description='Of buttons and links, as `"#1f4aa8"`; must be dark enough for white words on it.',
     )
+    logo: Path | None = Field(
+        default=None,
+        description="Picture above every mail, PNG, JPEG or GIF; its path is taken from the workspace.",
+    )
     four_eyes: bool = Field(
         default=False, description="Somebody else has to launch a campaign than who typed its last check."
     )

@@ -19,6 +19,7 @@ from outreach import clock, settings
 from outreach.errors import SettingsError
 from tests import workspaces
 from tests.desks import MONDAY, Desk
+from tests.samples.pictures import png
 from tests.servers.sink import Accepted, Sink
 
 NAME = 'Bund der Städte, Gemeinden & "Kreise" in Ober- und Niederösterreich e. V.: Geschäftsstelle Süd'
@@ -44,7 +45,9 @@ def mails(
         text = file.read_text(encoding="utf-8")
         quoted = NAME.replace('"', '\\"')
         text = text.replace("Association of Towns <", f"{quoted} <", 1)
+        text = text.replace("\ncontroller", '\nlogo = "logo.png"\ncontroller', 1)
         file.write_text(text, encoding="utf-8")
+        (desk.folder / "logo.png").write_bytes(png(480, 96))
         towns = workspaces.write_list(desk.folder / "towns.csv", TOWNS)
         desk.type("contacts", "import", towns, "--country", "BE", "--apply")
         desk.type("campaigns", "check", "trial", "--country", "BE")
@@ -111,6 +114,22 @@ def test_list_fields(mails: Mails) -> None:
         assert ("List-Unsubscribe-Post" in mail) == ("<https:" in unsubscribe)
         assert re.fullmatch(r"<trial-be\.office\.example>", str(mail["List-Id"]))
         assert unsubscribe.rpartition("%20")[2].rstrip(">") in taken.message_id
+
+
+def test_the_logo_goes_with_the_mail_and_stands_in_its_html(mails: Mails) -> None:
+    """RFC 2387, RFC 2392: the HTML shows a part of the same message, and nothing from elsewhere."""
+    for _, mail in mails:
+        related = mail.get_body(("related",))
+        assert related is not None
+        page, logo = related.iter_parts()
+        (picture,) = re.findall(r"<img[^>]*>", page.get_content())
+        assert f'src="cid:{str(logo["Content-ID"]).strip("<>")}"' in picture
+        assert 'width="240" height="48"' in picture
+        assert 'alt="Bund der St' in picture
+        assert logo.get_content() == png(480, 96)
+        body = mail.get_body(("plain",))
+        assert body is not None
+        assert "cid:" not in body.get_content()
 
 
 def test_a_machine_says_that_it_is_one(mails: Mails) -> None:

@@ -38,11 +38,12 @@ def press(root: Path) -> Press:
     sender = workspace.settings.sender("be")
     made = Press(workspace, cast("Any", None), "be", sender)
     plate = SimpleNamespace(
+        pictures=(),
         encode=lambda to, token, eight_bit: (
             "Einladung",
             Form(["Guten Tag ", 0, "\n"]).fill(["Büro = ".encode()], eight_bit=eight_bit),
             Form(["<p>Guten  Tag ", 0, "</p>\n\n" * 20]).fill([b"Rat"], eight_bit=eight_bit),
-        )
+        ),
     )
     composer = Composer(letterhead(sender, "lordimas", "invitation", "de"))
     made._campaigns[1] = cast("Any", (None, SimpleNamespace(session_in=lambda language: None)))
