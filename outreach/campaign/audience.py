@@ -131,7 +131,7 @@ def select(
     rules: AudienceRules,
     country_languages: Sequence[str],
     *,
-    bilingual: bool = False,
+    bilingual: bool = True,
 ) -> list[Included | Excluded]:
     """One decision a candidate, by municipality and contact id, whatever the order they come in.
 

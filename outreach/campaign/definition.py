@@ -78,10 +78,10 @@ class Office(StrEnum):
 
 @unique
 class SharedAddress(StrEnum):
-    """What a mail to an address of several municipalities names. It is one mail in any case."""
+    """What an address of several municipalities gets."""
 
-    ALL = "all"
-    FIRST = "first"
+    ALL = "all"  # one mail that names them all
+    FIRST = "first"  # one mail that names the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Definition:
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # name -> https URL
     not_after: date | None = None  # the last day on which mail may go out, as the file gives it
     deadline: date | None = None  # the day the mails ask to answer by
-    bilingual: bool = False  # a municipality with two languages gets both in one mail
+    bilingual: bool = True  # a municipality with two languages gets both in one mail, not the first alone
     session: Session | None = None
     calendar: bool = False  # a calendar invitation goes with the mails; only with a session
     session_words: Mapping[str, SessionWords] = field(default_factory=lambda: MappingProxyType({}))

@@ -127,7 +127,7 @@ def _definition(table: Table, slug: str) -> Definition:
         links=_links(table.table("links")),
         not_after=not_after,
         deadline=table.day("deadline"),
-        bilingual=table.flag("bilingual", False),
+        bilingual=table.flag("bilingual", True),
         session=session,
         calendar=calendar,
         session_words=MappingProxyType(words),

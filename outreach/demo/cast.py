@@ -46,7 +46,8 @@ def cast(database: Database, plans: Mapping[str, Mapping[str, Sequence[str]]]) -
         behaviour.setdefault(row.email, {})[row.campaign] = listed[seat] if seat < len(listed) else "silent"
         people[row.email] = row
     for email, row in people.items():
-        yield Town(email, row.municipality, row.country, row.language, row.person, behaviour[email])
+        first = row.language.partition("+")[0]  # a mail in two languages is answered in the first
+        yield Town(email, row.municipality, row.country, first, row.person, behaviour[email])
 
 
 def next_due(database: Database) -> datetime | None:

@@ -56,8 +56,8 @@ def check(towns: Towns) -> Facts:
 
 
 def write_mails(folder: Path, towns: Towns) -> list[str]:
-    """One invitation of each language, as it was received: ``.eml`` whole, ``.html`` as it is seen; from a
-    country of that language alone where there is one. Returns the languages."""
+    """One invitation of each language, and of each two that stand in one mail, as it was received: ``.eml`` whole,
+    ``.html`` as it is seen; from a country of that language alone where there is one. Returns the languages."""
     folder.mkdir(exist_ok=True)
     written: list[str] = []
     for mail in sorted(towns.received, key=lambda mail: len(COUNTRIES[mail.campaign[-2:].upper()].languages)):
@@ -67,7 +67,7 @@ def write_mails(folder: Path, towns: Towns) -> list[str]:
             name = f"{slug}-{mail.step}.{mail.language}"
             (folder / f"{name}.eml").write_bytes(mail.data)
             (folder / f"{name}.html").write_text(mail.html_body, encoding="utf-8")
-    return sorted(written)
+    return sorted({one for both in written for one in both.split("+")})
 
 
 def farewell(voice: Voice, folder: Path, languages: list[str]) -> None:
@@ -76,7 +76,7 @@ def farewell(voice: Voice, folder: Path, languages: list[str]) -> None:
     outreach = f"{program} -w {folder}"
     voice.title("Look at")
     for name, what in (
-        ("mails", f"a sent mail in each of {len(languages)} languages, as .html and .eml"),
+        ("mails", f"a sent mail in each of {len(languages)} languages, or two, as .html and .eml"),
         ("contacts", "the lists; their rejected rows, to be mended, in *.rejected.csv"),
     ):
         voice.say(f"  {folder / name}/".ljust(len(f"  {folder}/contacts/")) + f"  {what}")

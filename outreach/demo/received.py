@@ -43,7 +43,8 @@ class Received:
 
     @property
     def language(self) -> str:
-        return self.header("Content-Language")
+        """``nl``; of a mail in two ``fr+nl``."""
+        return self.header("Content-Language").replace(", ", "+")
 
     @cached_property
     def campaign(self) -> str:

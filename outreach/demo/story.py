@@ -159,7 +159,7 @@ class _Story:
                     )
                     rendered += result.rendered
                     mails += launched.mails
-                    languages.update(launched.languages)
+                    languages.update(one for both in launched.languages for one in both.split("+"))
             where = (
                 f"in {counted(len(countries), 'country', 'countries')}"
                 if len(countries) > 2

@@ -158,6 +158,7 @@ def _basics(
                     f"The session's title and place stand in the {language} mails as the file has them.",
                     f"Give them in that language under [session.in_language.{language}].",
                 )
+    yield from _left_out_languages(prepared)
     if expected.missed and expected.mails:
         yield Finding(
             Severity.WARNING,
@@ -177,6 +178,35 @@ def _basics(
         )
     for warning in definitions.warnings(prepared.definition, today=now.date()):
         yield Finding(Severity.WARNING, "definition", where, warning, "")
+
+
+def _left_out_languages(prepared: Prepared) -> Iterable[Finding]:
+    """Languages of municipalities that their mail is not in: there is no text, or it has two others already."""
+    definition = prepared.definition
+    there = prepared.catalog.languages(definition.templates, definition.steps[0].name)
+    left_out: dict[tuple[str, str], set[int]] = {}
+    for one in prepared.included:
+        to = prepared.addressees[one.contact_id]
+        if to.language or not to.languages:
+            continue
+        for language in set(to.languages.split(",")) - set(one.language.split("+")):
+            if language not in there or (definition.bilingual and "+" in one.language):
+                left_out.setdefault((language, one.language), set()).add(one.municipality_id)
+    for (language, instead), places in sorted(left_out.items()):
+        number = f"{len(places):,} municipalit{'y' if len(places) == 1 else 'ies'}"
+        missing = language not in there
+        yield Finding(
+            Severity.WARNING if missing else Severity.NOTICE,
+            "language-left-out",
+            f"{definition.templates}/{definition.steps[0].name}.{language}.md"
+            if missing
+            else definition.slug,
+            f"{number} with the language {language!r} get the mail in {instead.replace('+', ' and ')} alone: "
+            + ("there is no text in it." if missing else "a mail has two languages at most."),
+            f"Write templates/{definition.templates}/STEP.{language}.md for each step, if they should have it."
+            if missing
+            else "A column with the language in the contact list says which they shall have.",
+        )
 
 
 def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tuple[int, list[Finding]]:

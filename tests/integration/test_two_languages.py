@@ -16,8 +16,6 @@ def test_a_bilingual_municipality_gets_one_mail_in_both_languages(tmp_path: Path
         colour="#8a1538",
     )  # fmt: skip
     folder = workspaces.create(tmp_path / "w", settings)
-    definition = folder / "campaigns/information-session.toml"
-    definition.write_text("bilingual = true\n" + definition.read_text(encoding="utf-8"), encoding="utf-8")
     own = folder / "templates/_own/be/strings.fr.toml"
     own.parent.mkdir(parents=True)
     own.write_text('signature = "Cellule numérique"\n', encoding="utf-8")
@@ -72,8 +70,6 @@ def test_a_colour_that_cannot_be_read_and_a_missing_language_stop_the_launch(tmp
         "es", "digital@towns.example", ["LU"], {"host": "127.0.0.1", "security": "plain"}, colour="#ffcc00"
     )
     folder = workspaces.create(tmp_path / "w", settings)
-    definition = folder / "campaigns/lordimas.toml"
-    definition.write_text("bilingual = true\n" + definition.read_text(encoding="utf-8"), encoding="utf-8")
     rows = [("Esch", "info@esch.example", "fr/lb")]
     command(
         "-w",
@@ -89,3 +85,35 @@ def test_a_colour_that_cannot_be_read_and_a_missing_language_stop_the_launch(tmp
     assert done.code == 5
     assert "White words on #ffcc00 cannot be read" in done.out
     assert "There is no mail lordimas/invitation in the language 'lb'" in done.out
+
+
+def test_a_campaign_can_say_one_language_and_a_language_without_text_is_told(tmp_path: Path) -> None:
+    settings = workspaces.sender(
+        "es", "digital@towns.example", ["ES"], {"host": "127.0.0.1", "security": "plain"}
+    )
+    folder = workspaces.create(tmp_path / "w", settings)
+    rows = [
+        ("Girona", "info@girona.example", "ca/es"),
+        ("Vic", "info@vic.example", "ca/es"),
+        ("Soria", "s@s.example", "es"),
+    ]
+    command(
+        "-w", folder, "contacts", "import", workspaces.write_list(tmp_path / "l.csv", rows),
+        "--country", "ES", "--apply",
+    ).ok()  # fmt: skip
+    check = ("-w", folder, "campaigns", "check", "lordimas", "--country", "ES")
+    said = command(*check).ok().out
+    assert "3 contacts in es; " in said
+    assert "2 municipalities with the language 'ca' get the mail in es alone: there is no text in it." in said
+    for step in ("invitation", "reminder", "last-call"):
+        mails = folder / "templates/lordimas"
+        (mails / f"{step}.ca.md").write_text((mails / f"{step}.es.md").read_text(encoding="utf-8"))
+    words = folder / "templates/_layout"
+    (words / "strings.ca.toml").write_text((words / "strings.es.toml").read_text(encoding="utf-8"))
+    said = command(*check).ok().out
+    assert "3 contacts in ca+es, es; " in said
+    assert "'ca'" not in said.replace("language 'ca' yet", "")
+    definition = folder / "campaigns/lordimas.toml"
+    definition.write_text("bilingual = false\n" + definition.read_text(encoding="utf-8"), encoding="utf-8")
+    said = command(*check).ok().out
+    assert "3 contacts in ca, es; " in said
