@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from outreach.campaign.definition import AudienceRules, Office, PerMunicipality
+from outreach.campaign.definition import AudienceRules, Office, PerMunicipality, SharedAddress
 from outreach.model.states import ContactKind, ExclusionReason
 
 
@@ -135,8 +135,8 @@ def select(
 ) -> list[Included | Excluded]:
     """One decision a candidate, by municipality and contact id, whatever the order they come in.
 
-    Municipalities choose in the order of their ids, so of several with one address the first gets the mail. A
-    municipality whose best address already went to another falls back on its next one.
+    Municipalities choose in the order of their ids, so of several with one address the first gets the mail, unless
+    each gets its own. A municipality whose best address already went to another falls back on its next one.
     """
     decisions: list[Included | Excluded] = []
     taken: dict[str, int] = {}  # address -> the contact that stands for it
@@ -152,7 +152,7 @@ def select(
                 refused.append((candidate, ExclusionReason.GONE, None))
             elif candidate.kind not in rules.kinds:
                 refused.append((candidate, ExclusionReason.KIND_NOT_WANTED, None))
-            elif candidate.email_key in taken:
+            elif candidate.email_key in taken and rules.shared is not SharedAddress.EACH:
                 refused.append((candidate, ExclusionReason.SHARED_ADDRESS, taken[candidate.email_key]))
             elif chosen is not None and rules.per_municipality is PerMunicipality.FIRST:
                 refused.append((candidate, ExclusionReason.NOT_FIRST_CHOICE, chosen))

@@ -82,6 +82,7 @@ class SharedAddress(StrEnum):
 
     ALL = "all"  # one mail that names them all
     FIRST = "first"  # one mail that names the first
+    EACH = "each"  # a mail for each of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,11 @@ class Definition:
             room=words.room or self.session.room,
             agenda=words.agenda or self.session.agenda,
         )
+
+    def for_place(self, municipality_id: int) -> str:
+        """What a mail's key holds beside campaign, step and address: nothing, so that an address gets each step
+        once; or the municipality, where each of those that share an address gets its own."""
+        return str(municipality_id) if self.audience.shared is SharedAddress.EACH else ""
 
     def step_after(self, name: str) -> Step | None:
         """The step that follows the step ``name``; ``None`` behind the last. KeyError for an unknown name."""

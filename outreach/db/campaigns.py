@@ -88,6 +88,7 @@ class FollowUp:
     country: str
     region: str | None
     time_zone: str | None
+    municipality_id: int
 
 
 def find(connection: sa.Connection, name: str) -> Campaign | None:
@@ -272,6 +273,14 @@ def add_recipients(connection: sa.Connection, rows: Sequence[Mapping[str, Any]])
     return {row.contact_id: row.id for row in connection.execute(statement)}
 
 
+def name_together(connection: sa.Connection, named_by: Mapping[int, int]) -> None:
+    """Recipients whose municipality another one's mail names, too: recipient -> the one that gets the mail."""
+    if named_by:
+        rows = [{"b_id": id_, "b_by": by} for id_, by in named_by.items()]
+        statement = sa.update(schema.recipient).where(schema.recipient.c.id == sa.bindparam("b_id"))
+        connection.execute(statement.values(named_by=sa.bindparam("b_by")), rows)
+
+
 def follow_ups(connection: sa.Connection, campaign_id: int, last: str, step: str) -> list[FollowUp]:
     """Recipients who were sent ``last``, have no ``step`` yet, and of whose municipality nobody answered.
 
@@ -291,6 +300,7 @@ def follow_ups(connection: sa.Connection, campaign_id: int, last: str, step: str
             municipality.c.country,
             municipality.c.region,
             municipality.c.time_zone,
+            recipient.c.municipality_id,
         )
         .join(recipient, recipient.c.id == _MESSAGE.c.recipient_id)
         .join(municipality, municipality.c.id == recipient.c.municipality_id)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from outreach.errors import DatabaseError
 
 #: The migration this code was written for: the head of ``db/migrations/versions``.
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 
 _BUSY_MILLISECONDS = 30_000
 
@@ -78,6 +78,30 @@ class Database:
             connection = connection.execution_options(outreach_writes=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def reshape(self) -> Iterator[sa.Connection]:
+        """A transaction like that of :meth:`write` in which tables are made anew though rows of others refer to
+        theirs (sqlite.org/lang_altertable.html, section 7). A reference that leads nowhere at its end is an error,
+        and nothing was changed."""
+        with _as_sentences(self.url), self.engine.connect() as connection:
+            is_file = self.sqlite_path is not None
+            connection = connection.execution_options(outreach_writes=True)
+            driver: Any = connection.connection.driver_connection
+            if is_file:  # within a transaction it would do nothing
+                driver.execute("PRAGMA foreign_keys=OFF")
+            try:
+                with connection.begin():
+                    yield connection
+                    if is_file and (lost := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                        raise DatabaseError(
+                            f"{len(lost)} rows of the table {lost[0][0]} refer to rows of {lost[0][2]} that are "
+                            "not there.",
+                            "Nothing was changed; restore your last backup, or report it.",
+                        )
+            finally:
+                if is_file:
+                    driver.execute("PRAGMA foreign_keys=ON")
 
     @contextmanager
     def kept(self) -> Iterator[Callable[[], AbstractContextManager[sa.Connection]]]:

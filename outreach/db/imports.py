@@ -84,6 +84,8 @@ def undo(connection: sa.Connection, number: int, *, by: str, now: datetime) -> t
     its_contacts = sa.select(_CONTACT.c.id).where(_CONTACT.c.import_id == number)
     its_recipients = sa.select(recipient.c.id).where(recipient.c.contact_id.in_(its_contacts))
     connection.execute(sa.delete(message).where(message.c.recipient_id.in_(its_recipients)))
+    named = sa.update(recipient).where(recipient.c.named_by.in_(its_recipients))
+    connection.execute(named.values(named_by=None))
     connection.execute(sa.delete(recipient).where(recipient.c.contact_id.in_(its_contacts)))
     put_back = _put_back(connection, number)
     connection.execute(sa.delete(_CHANGE).where(_CHANGE.c.import_id == number))

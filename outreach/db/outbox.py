@@ -109,7 +109,8 @@ class Recovered:
 
 
 def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Add messages of one campaign; one that the unique key (campaign, step, address) knows stays as it is.
+    """Add messages of one campaign; one that the unique key (campaign, step, address, municipality) knows
+    stays as it is.
 
     Each row holds every column of ``message`` but ``id``. Returns how many are new.
     """
@@ -219,13 +220,14 @@ def why_not(
     return reasons
 
 
-def answers_to(connection: sa.Connection, email_key: str) -> list[tuple[int, str, bool]]:
-    """Campaign and step of the mails that answer answers of this address, in any campaign, oldest first, and
-    whether they went or will go: those that were cancelled or skipped do not."""
+def answers_to(connection: sa.Connection, email_key: str) -> list[tuple[int, str, str, bool]]:
+    """Campaign, step and ``for_place`` of the mails that answer answers of this address, in any campaign, oldest
+    first, and whether they went or will go: those that were cancelled or skipped do not."""
     statement = (
         sa.select(
             _MESSAGE.c.campaign_id,
             _MESSAGE.c.step,
+            _MESSAGE.c.for_place,
             _MESSAGE.c.state.not_in([MessageState.CANCELLED, MessageState.SKIPPED]),
         )
         .where(
@@ -234,7 +236,7 @@ def answers_to(connection: sa.Connection, email_key: str) -> list[tuple[int, str
         )
         .order_by(_MESSAGE.c.id)
     )
-    return [(campaign_id, step, bool(live)) for campaign_id, step, live in connection.execute(statement)]
+    return [(*row, bool(live)) for *row, live in connection.execute(statement)]
 
 
 def thread(connection: sa.Connection, recipient_id: int, inbound_id: int) -> Thread:

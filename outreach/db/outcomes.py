@@ -157,11 +157,13 @@ def cancel_what_came_back(connection: sa.Connection, ids: Collection[int]) -> No
         cancel(connection, _MESSAGE.c.id.in_(list(ids)), _MESSAGE.c.campaign_id.in_(cancelled))
 
 
-def cancel(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
+def cancel(
+    connection: sa.Connection, *which: sa.ColumnElement[bool], why: str = "the campaign was cancelled"
+) -> int:
     """Cancel those of these messages that may be; returns how many."""
     result = connection.execute(
         sa.update(_MESSAGE)
         .where(*which, _MESSAGE.c.state.in_(list(sources_of(MESSAGE_MOVES, MessageState.CANCELLED))))
-        .values(state=MessageState.CANCELLED, reason="the campaign was cancelled")
+        .values(state=MessageState.CANCELLED, reason=why)
     )
     return result.rowcount

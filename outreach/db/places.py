@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from outreach.contacts.register import Unit, names_as_text, names_from_text
-from outreach.db import schema, scope
+from outreach.db import outcomes, schema, scope
 from outreach.db.dialect import insert_ignoring, insert_rows
 from outreach.model.states import ContactKind, MessageState
 from outreach.model.values import Place
@@ -204,6 +204,10 @@ def move(connection: sa.Connection, old: int, new: int) -> None:
                 mine = sa.update(recipient).where(recipient.c.id == recipient_id)
                 connection.execute(mine.values(contact_id=kept))
                 continue
+            _cancel_second_mails(connection, recipient_id, other)
+            named = sa.update(recipient).where(recipient.c.named_by == recipient_id)
+            by = sa.case((recipient.c.id != other, other))
+            connection.execute(named.values(named_by=by))
             for table in (schema.message, schema.engagement):
                 told = sa.update(table).where(table.c.recipient_id == recipient_id)
                 connection.execute(told.values(recipient_id=other))
@@ -229,6 +233,18 @@ def move(connection: sa.Connection, old: int, new: int) -> None:
             connection.execute(told.values(subject=f"{campaign_id}:{new}"))
     connection.execute(sa.delete(schema.contact_change).where(schema.contact_change.c.municipality_id == old))
     connection.execute(sa.delete(_PLACE).where(_PLACE.c.id == old))
+
+
+def _cancel_second_mails(connection: sa.Connection, recipient_id: int, other: int) -> None:
+    """Where each of two municipalities was to get a mail at one address, and they are one: it gets one."""
+    message, same = schema.message, schema.message.alias("same")
+    its = sa.exists().where(same.c.recipient_id == other, same.c.step == message.c.step)
+    outcomes.cancel(
+        connection,
+        message.c.recipient_id == recipient_id,
+        its,
+        why="its municipality is one with another that gets this mail",
+    )
 
 
 def keep_opt_outs(connection: sa.Connection, keys: Mapping[str, str]) -> None:

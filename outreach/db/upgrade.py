@@ -33,7 +33,7 @@ def upgrade(url: str) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)  # addresses of persons: for its owner only
     try:
-        with database.write() as connection:
+        with database.reshape() as connection:
             config = alembic_config()
             config.attributes["connection"] = connection
             _refuse_newer(connection, config)

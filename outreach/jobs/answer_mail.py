@@ -12,6 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from outreach.campaign import frozen
 from outreach.contacts.addresses import checked
 from outreach.db import campaigns, outbox
 from outreach.db.mailbox import Answered
@@ -63,12 +64,13 @@ class AnswerMails:
         if not campaigns.has_content(connection, campaign.id, step, about.language):
             return False
         told = outbox.answers_to(connection, email.casefold())
-        if step is AnswerMail.UNSUBSCRIBED and any(name == step and live for _, name, live in told):
+        if step is AnswerMail.UNSUBSCRIBED and any(name == step and live for _, name, _, live in told):
             return False
+        for_place = frozen.thaw(campaign.definition).for_place(about.municipality_id)
         here = [
             (name.rstrip("0123456789-"), live)
-            for campaign_id, name, live in told
-            if campaign_id == campaign.id
+            for campaign_id, name, place, live in told
+            if campaign_id == campaign.id and place == for_place
         ]
         number = 1 + sum(name == step for name, _ in here)
         last = next((name for name, live in reversed(here) if live), None)
@@ -83,5 +85,6 @@ class AnswerMails:
             language=about.language,
             due_at=now,
             now=now,
+            for_place=for_place,
         )
         return outbox.queue(connection, [{**row, "answers_id": inbound_id}]) == 1

@@ -5,6 +5,7 @@ regret not having looked at.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,6 +160,7 @@ def _basics(
                     f"Give them in that language under [session.in_language.{language}].",
                 )
     yield from _left_out_languages(prepared)
+    yield from _shared_addresses(prepared)
     if expected.missed and expected.mails:
         yield Finding(
             Severity.WARNING,
@@ -206,6 +208,21 @@ def _left_out_languages(prepared: Prepared) -> Iterable[Finding]:
             f"Write templates/{definition.templates}/STEP.{language}.md for each step, if they should have it."
             if missing
             else "A column with the language in the contact list says which they shall have.",
+        )
+
+
+def _shared_addresses(prepared: Prepared) -> Iterable[Finding]:
+    """Addresses of several municipalities, and what they get."""
+    mails = Counter(prepared.addressees[one.contact_id].email_key for one in prepared.included)
+    if twice := {email: number for email, number in mails.items() if number > 1}:
+        email, most = max(twice.items(), key=lambda one: (one[1], one[0]))
+        yield Finding(
+            Severity.NOTICE,
+            "shared-address",
+            f"campaigns/{prepared.slug}.toml",
+            f'{len(twice):,} addresses get a mail for each of their municipalities, as `shared = "each"` says; '
+            f"{email} gets {most}.",
+            'With `shared = "all"` each gets one mail that names them all.',
         )
 
 

@@ -25,6 +25,7 @@ from outreach.model.states import (
     CAMPAIGN_MOVES,
     WAITING_MESSAGE_STATES,
     CampaignState,
+    ExclusionReason,
     MessageState,
     check_move,
 )
@@ -162,6 +163,16 @@ def _freeze(
     recipients = campaigns.add_recipients(
         connection, [_recipient_row(campaign, prepared, one, now) for one in prepared.decisions]
     )
+    campaigns.name_together(
+        connection,
+        {
+            recipients[one.contact_id]: recipients[one.stands]
+            for one in prepared.decisions
+            if isinstance(one, Excluded)
+            and one.reason is ExclusionReason.SHARED_ADDRESS
+            and one.stands in prepared.named_together
+        },
+    )
     first = prepared.definition.steps[0].name
     rows = []
     for one in prepared.included:
@@ -177,6 +188,7 @@ def _freeze(
                 language=one.language,
                 due_at=forecast.first_due(campaign.name, to.email_key, prepared.definition, place, now),
                 now=now,
+                for_place=prepared.definition.for_place(one.municipality_id),
             )
         )
     outbox.queue(connection, rows)

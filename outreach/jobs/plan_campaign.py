@@ -64,6 +64,7 @@ def _plan_one(connection: sa.Connection, workspace: Workspace, campaign: Campaig
                     language=follow_up.language,
                     due_at=due,
                     now=now,
+                    for_place=definition.for_place(follow_up.municipality_id),
                 )
             )
     queued = outbox.queue(connection, rows)
@@ -92,6 +93,7 @@ def message_row(
     language: str,
     due_at: datetime,
     now: datetime,
+    for_place: str = "",
 ) -> dict[str, Any]:
     """A message as it is written before anything is sent: its token and Message-ID are fixed here."""
     token = tokens.issue(workspace.key, secrets.token_bytes(tokens.NONCE_BYTES))
@@ -111,4 +113,5 @@ def message_row(
         "attempts": 0,
         "answers_id": None,
         "created_at": now,
+        "for_place": for_place,
     }

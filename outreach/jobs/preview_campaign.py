@@ -100,13 +100,14 @@ def samples(
 def _chosen(prepared: Prepared, emails: set[str]) -> list[Included] | None:
     if not emails:
         return None
-    found = {prepared.addressees[one.contact_id].email_key: one for one in prepared.included}
-    if missing := sorted(emails - found.keys()):
+    found = [one for one in prepared.included if prepared.addressees[one.contact_id].email_key in emails]
+    there = {prepared.addressees[one.contact_id].email_key for one in found}
+    if missing := sorted(emails - there):
         raise InputError(
             f"{missing[0]} is not in the audience of this campaign in {prepared.country}.",
             "`outreach contacts list` shows who is there; the check says who is left out, and why.",
         )
-    return [found[email] for email in emails]
+    return found
 
 
 def preview(

@@ -161,6 +161,7 @@ def _invite(
         language=row["language"],
         due_at=now,
         now=now,
+        for_place=definition.for_place(row["municipality_id"]),
     )
     if not outbox.queue(connection, [message]):
         return None, None

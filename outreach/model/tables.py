@@ -234,6 +234,8 @@ class Recipient(SQLModel, table=True):
     added_at: datetime | None = _instant(default=None)
     addressed_as: str | None = None  # all municipalities that share the address, where its mail names them
     created_at: datetime = _instant()
+    # Of one that is left out since its address is shared: the recipient whose mail names its municipality, too.
+    named_by: int | None = Field(default=None, foreign_key="recipient.id", index=True)
 
 
 #: Conditions of the outbox's indexes, in SQL.
@@ -249,8 +251,9 @@ class Message(SQLModel, table=True):
     """The mail of one step to one recipient, written before anything is sent: the outbox."""
 
     __table_args__ = (
-        # The promise: no second mail of one step to one address of a campaign, whatever list it came from.
-        sa.UniqueConstraint("campaign_id", "step", "email_key"),
+        # The promise: no second mail of one step to one address of a campaign, whatever list it came from; where
+        # each of the municipalities that share an address gets its own, no second one for a municipality.
+        sa.UniqueConstraint("campaign_id", "step", "email_key", "for_place"),
         # A claim takes the first of what waits, in this order, and reads nothing else. A query uses such an index
         # only when its own condition stands in the statement in these words: `db.outbox`.
         _partial("ix_message_waiting", WAITING, "sender", "due_at", "id"),
@@ -282,6 +285,8 @@ class Message(SQLModel, table=True):
     # A mail around the session, to those who have a place or came; counts in no rate.
     for_session: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = _instant()
+    # campaign.definition.Definition.for_place: empty unless the campaign says `shared = "each"`
+    for_place: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Attempt(SQLModel, table=True):

@@ -16,9 +16,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
+from outreach.db import schema
 from outreach.db.engine import SCHEMA_VERSION, Database
 from outreach.db.upgrade import alembic_config, upgrade
 from outreach.errors import DatabaseError
+from outreach.model.states import MessageState, OutcomeKind
 from tests import databases, histories
 from tests.histories import NOW
 
@@ -47,11 +49,16 @@ def _differences(url: str) -> list[object]:
 
 def _go(url: str, to: str, way: Callable[..., None] = command.upgrade) -> None:
     database = Database(url, check_version=False)
-    with database.write() as connection:
+    with database.reshape() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         way(config, to)
     database.close()
+
+
+def _recipient(connection: sa.Connection) -> int:
+    campaign, place = histories.add_campaign(connection), histories.add_municipality(connection)
+    return histories.add_recipient(connection, campaign, place)
 
 
 def _tables(url: str) -> set[str]:
@@ -90,7 +97,78 @@ def test_the_promise_of_no_second_mail_is_in_the_database(empty: str) -> None:
     with database.read() as connection:
         found = sa.inspect(connection).get_unique_constraints("message")
     database.close()
-    assert ["campaign_id", "step", "email_key"] in [one["column_names"] for one in found]
+    assert ["campaign_id", "step", "email_key", "for_place"] in [one["column_names"] for one in found]
+
+
+@pytest.mark.parametrize("place", ["", "7"])
+def test_it_holds_for_an_address_or_where_each_place_gets_its_own_for_a_place(empty: str, place: str) -> None:
+    upgrade(empty)
+    database = Database(empty)
+    with database.write() as connection:
+        recipient = _recipient(connection)
+        once = {"for_place": place} if place else {}
+        row = histories.message_row(connection, recipient, "invitation", **once)
+        histories.add(connection, schema.message, **row)
+    again = {**row, "internet_message_id": "<other@x.example>", "token": "other", "for_place": place}
+    with pytest.raises(sa.exc.IntegrityError), database.write() as connection:
+        histories.add(connection, schema.message, **again)
+    if place:
+        with database.write() as connection:
+            histories.add(connection, schema.message, **{**again, "for_place": "8"})
+    database.close()
+
+
+def test_a_table_made_anew_keeps_its_rows_and_those_that_refer_to_them(empty: str) -> None:
+    upgrade(empty)
+    _go(empty, "0007", command.downgrade)
+    database = Database(empty, check_version=False)
+    with database.write() as connection:
+        recipient = _recipient(connection)
+        row = histories.message_row(connection, recipient, "invitation")
+        names = ", ".join(row)
+        marks = ", ".join(f":{name}" for name in row)
+        values = {
+            name: value.value if isinstance(value, MessageState) else value for name, value in row.items()
+        }
+        connection.execute(sa.text(f"INSERT INTO message ({names}) VALUES ({marks})"), values)
+        message = connection.exec_driver_sql("SELECT id FROM message").scalar_one()
+        histories.add(
+            connection,
+            schema.attempt,
+            message_id=message,
+            sender="mine",
+            at=NOW,
+            outcome=OutcomeKind.ACCEPTED,
+            stage="data_end",
+        )
+    upgrade(empty)
+    database.close()
+    database = Database(empty)
+    with database.read() as connection:
+        found = connection.execute(
+            sa.select(schema.message.c.for_place, schema.attempt.c.sender).join(
+                schema.attempt, schema.attempt.c.message_id == schema.message.c.id
+            )
+        ).all()
+    database.close()
+    assert found == [("", "mine")]
+    assert _differences(empty) == []
+
+
+def test_a_reference_that_leads_nowhere_after_an_upgrade_is_told_and_nothing_changed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/outreach.db"
+    upgrade(url)
+    database = Database(url)
+    with database.write() as connection:
+        _recipient(connection)
+    with (
+        pytest.raises(DatabaseError, match="1 rows of the table recipient"),
+        database.reshape() as connection,
+    ):
+        connection.exec_driver_sql("DELETE FROM campaign")
+    with pytest.raises(sa.exc.IntegrityError), database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM campaign")  # references are watched again
+    database.close()
 
 
 def test_a_second_upgrade_changes_nothing(empty: str) -> None:
