@@ -17,6 +17,7 @@ from outreach.cli import (
     registrations,
     reports,
     running,
+    serving,
     templates,
     workspaces,
 )
@@ -62,6 +63,7 @@ for command in (workspaces.init, workspaces.demo, running.run, running.poll, run
 app.command()(inbox.classify)
 app.command()(reports.report)
 app.command()(checkup.doctor)
+app.command()(serving.serve)
 
 
 def _version(wanted: bool) -> None:

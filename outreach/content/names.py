@@ -13,7 +13,7 @@ NAMES = frozenset(
     | {f"municipality.{name}" for name in ("name", "country", "region")}
     | {f"contact.{name}" for name in ("name", "email", "source")}
     | {f"sender.{name}" for name in ("name", "email", "controller", "address", "privacy_url")}
-    | {f"links.{name}" for name in ("assessment", "helpdesk", *ANSWERS)}
+    | {f"links.{name}" for name in ("assessment", "helpdesk", "by_mail", *ANSWERS)}
     | {f"links.{name}{BRIEF}" for name in ANSWERS}
 )
 
@@ -63,6 +63,7 @@ def sample_values(strings: Strings, country: str = "AT") -> dict[str, object]:
         "links": {
             "assessment": "https://lordimas.example/start",
             "helpdesk": "https://helpdesk.example/",
+            "by_mail": "yes",
             **answer_links(strings, "invitations@association.example", "sample-token-0000"),
         },
         "session": session_values(session, strings.code),

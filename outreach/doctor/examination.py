@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from outreach import settings
-from outreach.doctor import domain, limits, machine, probe, servers
+from outreach.doctor import answers, domain, limits, machine, probe, servers
 from outreach.doctor.findings import Finding, ok, raised
 from outreach.doctor.names import Names
 from outreach.errors import InputError, OutreachError
@@ -78,6 +78,7 @@ def _sender(
     yield from limits.check_limits(workspace, name, now())
     yield from servers.check_smtp(workspace, name, now())
     yield from servers.check_imap(workspace, name, now())
+    yield from answers.check_pages(workspace, name)
     if wishes.probe:
         yield from probe.check_plus_address(workspace, name, f"probe-{secrets.token_hex(8)}", now)
 

@@ -30,6 +30,8 @@ _MAX_PARAMETERS = 8192  # characters of one field read for parameters; honest on
 
 _ATOM = r"[^\s<>()\[\],;:\"\\@]"
 _ADDRESS = re.compile(rf'(?<!{_ATOM})(?:{_ATOM}++|"[^"\n<>]{{1,64}}+")@(?:{_ATOM}++|\[[^\]\s]{{1,64}}+\])')
+_BRACKETED = re.compile(r"<[^<>@]{1,200}+@[^<>@]{1,200}+>\s*+(?=,|$)")  # the end of a mailbox
+_QUOTED = re.compile(r'\s*+"(?:[^"\\]|\\.)*+"')
 _MESSAGE_ID = re.compile(r"<[^<>\s]++>")
 
 
@@ -171,7 +173,10 @@ def addresses(value: str) -> Iterator[str]:
 def mailbox(value: str) -> tuple[str, str | None]:
     """Display name and lower-case address of the first mailbox of a From field."""
     value = value[:4096]
-    opening = value.find("<")
+    # A name may hold brackets and addresses itself: what counts stands at the end.
+    quoted = _QUOTED.match(value)
+    bracketed = _BRACKETED.search(value, quoted.end() if quoted else 0)
+    opening = bracketed.start() if bracketed else value.find("<")
     if opening >= 0:
         address = next(addresses(value[opening:]), None)
         name = value[:opening].strip()

@@ -49,6 +49,10 @@ class PollReport:
     wrong_settings: bool = False  # that is why, for one of them at least
 
 
+#: In place of a folder: answers that were given on a page. Their UIDVALIDITY is our message, they are counted from 1.
+WEB_PAGE = "[web page]"
+
+
 class _StillSendingError(Exception):
     """The answer to a message was here before the run that sends it wrote that down: read it next time."""
 
@@ -127,6 +131,30 @@ def has_news(state: FolderState, cursor: Cursor) -> bool:
     return state.modseq is None or state.modseq != cursor.modseq
 
 
+def receive(
+    workspace: Workspace,
+    database: Database,
+    name: str,
+    message_id: int,
+    number: int,
+    raw: bytes,
+    now: Callable[[], datetime],
+) -> None:
+    """Take the mail ``raw``, the answer number ``number`` to our message ``message_id`` that was given on a page,
+    as if it had come into the mailbox of the sender ``name``. The same number twice has no second effect.
+
+    :raises MailServerError: the message is not yet written down as sent; a moment later it is.
+    """
+    with database.read() as connection:
+        answers = _offered(connection, name)
+    sender = workspace.settings.senders[name]
+    reader = _Reader(workspace, database, name, sender, now, PollReport(), answers, ())
+    try:
+        reader.take(WEB_PAGE, message_id, Fetched(uid=number, internal_date=now(), raw=raw))
+    except _StillSendingError as error:
+        raise MailServerError("The mail is still being sent.", "Try again in a moment.") from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     workspace: Workspace
@@ -150,7 +178,7 @@ class _Reader:
         last = 0 if fresh or cursor is None else cursor.last_uid
         for fetched in box.since(last, since_date=began.date() if fresh else None):
             try:
-                self._take(folder, box.uidvalidity, fetched)
+                self.take(folder, box.uidvalidity, fetched)
             except _StillSendingError:
                 return
             last = fetched.uid
@@ -164,7 +192,7 @@ class _Reader:
                     connection, self.name, folder, box.uidvalidity, end, self.now(), modseq=state.modseq
                 )
 
-    def _take(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
+    def take(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
         try:
             self._process(folder, uidvalidity, fetched)
         except (DatabaseError, _StillSendingError, KeyboardInterrupt):
@@ -315,7 +343,8 @@ class _Reader:
         mailbox.add_verdict(connection, verdict_values(inbound_id, verdict, by="outreach", now=self.now()))
 
     def _moved(self, connection: sa.Connection, folder: str, uidvalidity: int, fetched: Fetched) -> None:
-        mailbox.move_cursor(connection, self.name, folder, uidvalidity, fetched.uid, self.now())
+        if folder != WEB_PAGE:  # which no server holds
+            mailbox.move_cursor(connection, self.name, folder, uidvalidity, fetched.uid, self.now())
 
 
 def verdict_values(inbound_id: int, verdict: Verdict, *, by: str, now: datetime) -> dict[str, object]:

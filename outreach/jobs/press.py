@@ -67,9 +67,10 @@ class Plate:
         #: What the HTML shows, as parts of the message.
         self.pictures = (pictures.part(compiled.logo),) if compiled.logo is not None else ()
         language, _, other = language.partition("+")
-        self._answers = {"links": AnswerLinks(strings, sender.reply_address)}
+        self._answers = {"links": AnswerLinks(strings, sender.reply_address, sender.answer_url)}
         around = {"links": self._answers["links"].around_token}
         links = {name: url for name, url in definition.links.items() if name not in around["links"]}
+        links["by_mail"] = "" if sender.answer_url else "yes"
         self._fixed: dict[str, object] = {
             "sender": {
                 "name": sender.display_name,
@@ -91,7 +92,7 @@ class Plate:
             "contact.source": lambda to: f"{to.source}, {self._day(to.source_at, language)}",
         }
         if (second := strings.second) is not None:  # what stands below, in another language
-            self._answers["links_2"] = AnswerLinks(second, sender.reply_address)
+            self._answers["links_2"] = AnswerLinks(second, sender.reply_address, sender.answer_url)
             around["links_2"] = self._answers["links_2"].around_token
             self._fixed["links_2"] = links
             self._fixed |= {f"{name}_2": values for name, values in _spoken(definition, other).items()}
@@ -258,6 +259,7 @@ class Press:
                 invitation=calendar,
                 pictures=plate.pictures,
                 reply_to=self._plus_address(message.token),
+                unsubscribe_url=self._one_click(message.token),
                 references=references,
                 in_reply_to=in_reply_to,
             )
@@ -302,6 +304,9 @@ class Press:
             return None
         local, _, domain = self._reply_to.address.rpartition("@")
         return f"{local}+{token}@{domain}"
+
+    def _one_click(self, token: str) -> str | None:
+        return f"{self._sender.answer_url}/u/{token}" if self._sender.answer_url else None
 
     def _plate(self, campaign_id: int, step: str, language: str) -> tuple[Plate, Composer]:
         found = self._plates.get((campaign_id, step, language))

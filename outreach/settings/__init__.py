@@ -68,6 +68,13 @@ class Sender(Section):
         default=False,
         description="Set it if the mailbox accepts `name+anything@`: answers are matched better.",
     )
+    answer_url: str = Field(
+        default="",
+        pattern=r"^(https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~-]+)*)?$",
+        description="Where the pages of `outreach serve` are reached from outside, as "
+        "`https://answers.association.example`: answers are then links to them, and the opt-out is one click "
+        "(RFC 8058). Left out: answers are mails.",
+    )
     smtp: SmtpSettings = Field(description="The server to send through.")
     imap: ImapSettings | None = Field(
         default=None, description="The mailbox to read; without it no answer is seen."

@@ -217,6 +217,7 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
     ("poll",): ((), 5),
     ("send",): ((), 5),
     ("watch",): ((), 5),
+    ("serve",): ((), 5),
     ("db", "backup"): (("backup.db",), 5),
 }
 #: These read no row of any country.

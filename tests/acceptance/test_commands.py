@@ -219,6 +219,7 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("run",): (),
     ("poll",): (),
     ("watch",): (),
+    ("serve",): (),
     ("send",): (),
     ("report",): (),
 }

@@ -7,9 +7,11 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ import pytest
 
 from outreach import settings
 from outreach.db.engine import Database
-from outreach.doctor import Finding, Severity, machine, probe, servers
+from outreach.doctor import Finding, Severity, answers, machine, probe, servers
 from outreach.doctor.domain import Published, check_domain
 from outreach.doctor.names import Names, UnansweredError
 from outreach.errors import InputError
 from outreach.settings import Sender, Settings, Workspace
 from tests import histories, workspaces
+from tests.servers.certificates import Certificates
 from tests.servers.dns import NameServer
 from tests.servers.host import MailHost
 
@@ -565,3 +568,47 @@ def test_the_whole_of_it_on_the_command_line(folder: Path, mail_host: MailHost, 
         assert "\nErrors: 0. Warnings: 1. In order: " in shown.out
         del server_.records["doctor.example", "TXT"]
         assert workspaces.command("-w", folder, "doctor", *options[:4]).code == 1
+
+
+def test_the_answer_pages_are_asked_for_themselves(
+    tmp_path: Path, blank_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name and over TLS, as a browser asks."""
+
+    certificates = Certificates(tmp_path)
+
+    class Front(BaseHTTPRequestHandler):
+        said = answers.GREETING
+
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/pages/" else 502)
+            self.end_headers()
+            self.wfile.write(self.said)
+
+        def log_message(self, *_: object) -> None: ...
+
+    front = ThreadingHTTPServer(("127.0.0.1", 0), Front)
+    front.socket = certificates.context(certificates.good).wrap_socket(front.socket, server_side=True)
+    threading.Thread(target=front.serve_forever, daemon=True).start()
+
+    def found(path: str) -> Finding:
+        url = f"https://localhost:{front.server_port}{path}"
+        server = {"host": "127.0.0.1", "port": 1, "security": "plain"}
+        text = workspaces.sender("office", "a@town.example", ["BE"], smtp=server, answer_url=url)
+        folder = Path(shutil.copytree(blank_workspace, tmp_path / f"w{next(_numbers)}"))
+        (folder / "outreach.toml").write_text(text)
+        (one,) = answers.check_pages(settings.load(folder), "office")
+        return one
+
+    try:
+        stranger = found("/pages")
+        assert (stranger.severity, "certificate verify failed" in stranger.found) == (Severity.ERROR, True)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.good))
+        assert found("/pages").severity is Severity.OK
+        assert "502" in found("/other").found
+        Front.said = b"A shop"
+        assert "something else" in found("/pages").found
+    finally:
+        front.shutdown()
+        front.server_close()
+    assert "cannot be reached" in found("/pages").found

@@ -234,6 +234,9 @@ def test_addresses_and_parameters() -> None:
     ]
     assert mailbox("a@b.example (Ann)") == ("Ann", "a@b.example")
     assert mailbox('"x@y.example" <A@b.example>') == ("x@y.example", "a@b.example")
+    assert mailbox('"Ann <x@y.example> B" <a@b.example>') == ("Ann <x@y.example> B", "a@b.example")
+    assert mailbox("<x@y.example> <a@b.example>") == ("<x@y.example>", "a@b.example")  # once it was encoded
+    assert mailbox("Ann <a@b.example>, Bea <c@d.example>") == ("Ann", "a@b.example")
     assert mailbox("MAILER-DAEMON") == ("MAILER-DAEMON", None)
     assert parameters('Text/HTML; Charset="UTF-8" ; name=a b.txt') == (
         "text/html",

@@ -110,7 +110,8 @@ LONGEST = {
             *("assessment", "helpdesk", "consultation", "yes", "in_person", "online", "no", "question"),
             *("other_office", "unsubscribe"),
         )
-    },
+    }
+    | {"by_mail": "yes"},
     "session": {
         "title": "A title",
         "date": "Thursday, 12 March 2026",
@@ -136,6 +137,7 @@ def shortest() -> dict[str, Any]:
         ("municipality", "region"),
         ("contact", "name"),
         ("sender", "privacy_url"),
+        ("links", "by_mail"),
         ("session", "place"),
         *(("session", name) for name in ("zone", "room", "online", "hybrid", "details", "agenda")),
         *(("session", name) for name in ("speakers", "interpretation")),
