@@ -124,6 +124,7 @@ def _settings() -> str:
 _TITLES = {
     "": "The whole workspace",
     "accounts.NAME": "An account",
+    "members.NAME": "A member that hands its counts over",
     "privacy": "How long personal data are kept",
     "guardrails": "Guardrails",
     "senders.NAME": "A sender",

@@ -11,11 +11,11 @@ from outreach.cli import (
     campaigns,
     checkup,
     contacts,
+    federation,
     inbox,
     messages,
     places,
     registrations,
-    reports,
     running,
     serving,
     templates,
@@ -57,11 +57,11 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(messages.app, name="messages")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(registrations.app, name="registrations")
+app.add_typer(federation.app, name="report")
 app.add_typer(workspaces.database, name="db")
 for command in (workspaces.init, workspaces.demo, running.run, running.poll, running.send, running.watch):
     app.command()(command)
 app.command()(inbox.classify)
-app.command()(reports.report)
 app.command()(checkup.doctor)
 app.command()(serving.serve)
 

@@ -16,6 +16,7 @@ class Rate:
 
     numerator: int
     denominator: int
+    rounding: float = 0.0  # variance that rounding brought into each of the two (report.disclosure)
 
     @property
     def percent(self) -> float | None:
@@ -25,7 +26,10 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Between which percentages the rate would lie in 95 of 100 repetitions, 0 to 100 (Wilson 1927, the score
-        interval without correction for continuity); ``None`` where there is nothing to divide by."""
+        interval without correction for continuity); ``None`` where there is nothing to divide by.
+
+        What rounding brought in is squared and added on each side (Newcombe 1998, "Interval estimation for the
+        difference between independent proportions", method 10, does so with two intervals)."""
         if not self.denominator:
             return None
         n, share = self.denominator, self.numerator / self.denominator
@@ -34,6 +38,10 @@ class Rate:
         scale = 1 + Z * Z / n
         low = 0.0 if self.numerator == 0 else (middle - reach) / scale
         high = 1.0 if self.numerator == n else (middle + reach) / scale
+        if self.rounding:
+            more = Z * math.sqrt(self.rounding * (1 + share * share)) / n
+            low = max(0.0, share - math.hypot(share - low, more))
+            high = min(1.0, share + math.hypot(high - share, more))
         return 100 * low, 100 * high
 
     def __str__(self) -> str:
@@ -54,9 +62,10 @@ class Counts:
     registered: int = 0
     attended: int | None = None
     declined: int = 0
-    unsubscribed: int = 0
+    unsubscribed: int | None = 0
     started: int | None = None
     finished: int | None = None
+    rounding: float = 0.0  # variance of each of them, where they were rounded before they came here
 
     def __add__(self, other: Counts) -> Counts:
         """The sum over sets that have none in common. What is known of one side only counts as that."""
@@ -148,7 +157,7 @@ def rate(counts: Counts, name: str) -> Rate | None:
     if measure.of is None:
         raise KeyError(name)
     numerator, denominator = getattr(counts, name), getattr(counts, measure.of)
-    return None if numerator is None or denominator is None else Rate(numerator, denominator)
+    return None if numerator is None or denominator is None else Rate(numerator, denominator, counts.rounding)
 
 
 def rates(counts: Counts) -> dict[str, Rate]:

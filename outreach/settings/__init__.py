@@ -29,6 +29,7 @@ from pydantic_settings import (
 
 from outreach.errors import SettingsError
 from outreach.settings.access import Account
+from outreach.settings.federation import Member
 from outreach.settings.limits import Guardrails, Limits
 from outreach.settings.servers import Dkim, ImapSettings, InboxSettings, Oauth, Section, SmtpSettings
 
@@ -175,9 +176,13 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="One section `[accounts.NAME]` for each who works here; without any, everybody may see all.",
     )
+    members: dict[str, Member] = Field(
+        default_factory=dict,
+        description="One section `[members.NAME]` for each member that hands its counts over in signed files.",
+    )
     privacy: Privacy = Field(default=Privacy(), description="How long personal data are kept, and why.")
 
-    @field_validator("senders", "accounts")
+    @field_validator("senders", "accounts", "members")
     @classmethod
     def _plain_names(cls, value: dict[str, Section]) -> dict[str, Section]:
         for name in value:

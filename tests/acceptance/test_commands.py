@@ -167,6 +167,8 @@ def every_command() -> Iterator[tuple[str, ...]]:
 
     def below(one: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         if hasattr(one, "commands"):
+            if words == ("report",):  # a group that does something by itself
+                yield words
             for name, child in one.commands.items():
                 yield from below(child, (*words, name))
         else:
@@ -222,10 +224,12 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("serve",): (),
     ("send",): (),
     ("report",): (),
+    ("report", "export"): (),
+    ("report", "merge"): ("counts.json",),
 }
 #: The others.
 WITHOUT_DATABASE = {("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade")}
-WITHOUT_DATABASE.add(("inbox", "learn-form"))
+WITHOUT_DATABASE |= {("inbox", "learn-form"), ("report", "key")}
 WITHOUT_DATABASE |= {("templates", name) for name in ("status", "new", "export", "import")}
 
 

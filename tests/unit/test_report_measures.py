@@ -44,7 +44,8 @@ def test_an_interval_holds_its_rate_and_stays_between_nothing_and_all(numbers: t
 
 
 def test_every_count_is_defined_once_and_in_the_order_of_the_funnel() -> None:
-    assert [measure.name for measure in MEASURES] == [field.name for field in fields(Counts)]
+    counts = [field.name for field in fields(Counts) if field.name != "rounding"]
+    assert [measure.name for measure in MEASURES] == counts
     assert all(measure.meaning.endswith(".") for measure in MEASURES)
     assert [measure.name for measure in MEASURES if measure.of is None] == ["listed"]
 
@@ -61,3 +62,21 @@ def test_a_rate_with_an_unknown_number_is_none_and_is_left_out() -> None:
 def test_what_only_one_side_knows_counts_in_the_total_as_that() -> None:
     whole = total([Counts(listed=5, invited=3, attended=1), Counts(listed=7, invited=4)])
     assert whole == Counts(listed=12, invited=7, attended=1)
+
+
+def test_what_was_rounded_has_a_wider_interval_and_sums_keep_account_of_it() -> None:
+    exact, rounded = (
+        Counts(invited=100, reached=100, answered=30),
+        Counts(100, None, 100, 100, 30, rounding=4.0),
+    )
+    narrow, wide = rate(exact, "answered"), rate(rounded, "answered")
+    assert narrow is not None
+    assert wide is not None
+    assert narrow.interval is not None
+    assert wide.interval is not None
+    assert wide.interval[0] < narrow.interval[0] < 30 < narrow.interval[1] < wide.interval[1]
+    assert (exact + rounded + rounded).rounding == 8.0
+    nobody = Rate(0, 5, 4.0).interval
+    assert nobody is not None
+    assert nobody[0] == 0.0
+    assert nobody[1] <= 100.0
