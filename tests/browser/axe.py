@@ -13,12 +13,12 @@ from tests.browser.chromium import dom
 
 _AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
-# Runs axe-core in each page, in a frame as wide as a phone, and leaves what it found as the page's text.
+# Runs axe-core in each page, in a frame, and leaves what it found as the page's text.
 _HARNESS = """<!doctype html><meta charset="utf-8"><title>axe</title><body><script>
 const pages = PAGES, axe = AXE_SOURCE;
 async function look(page) {
   const frame = document.createElement('iframe');
-  frame.width = 320; frame.height = 900; frame.srcdoc = page[1];
+  frame.width = WIDTH; frame.height = 900; frame.srcdoc = page[1];
   await new Promise(done => { frame.onload = done; document.body.append(frame); });
   const inner = frame.contentWindow, script = frame.contentDocument.createElement('script');
   script.textContent = axe; frame.contentDocument.head.append(script);
@@ -40,10 +40,11 @@ async function look(page) {
 </script>"""
 
 
-def look(pages: Sequence[tuple[str, str]], *, dark: bool = False) -> list[dict[str, Any]]:
-    """For each (name, HTML), in a window of 320 pixels: ``page`` (its name), ``violations``, how many rules it
+def look(pages: Sequence[tuple[str, str]], *, dark: bool = False, width: int = 320) -> list[dict[str, Any]]:
+    """For each (name, HTML), in a window of ``width`` pixels: ``page`` (its name), ``violations``, how many rules it
     ``passes``, how ``wide`` it is in pixels, and whether it was ``dark``; or ``error``."""
     source = _HARNESS.replace("PAGES", json.dumps(pages).replace("</", "<\\/"), 1)
+    source = source.replace("WIDTH", str(width), 1)
     shown = dom(source.replace("AXE_SOURCE", json.dumps(_AXE).replace("</", "<\\/"), 1), dark=dark)
     found = re.search(r"<body>(.*)</body>", shown, re.DOTALL)
     assert found is not None
