@@ -44,7 +44,8 @@ def measure_meaning(measure: Measure, words: Words) -> str:
 
 
 def reason_label(left_out: LeftOut, reason: Reason, words: Words) -> str:
-    return words.get(f"reason.{left_out.what}.{reason.key}", reason.label)
+    general = words.get(f"reason.{reason.key}", reason.label)
+    return words.get(f"reason.{left_out.what}.{reason.key}", general)
 
 
 def unit_label(unit: Unit, words: Words) -> str:

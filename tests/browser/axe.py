@@ -43,8 +43,9 @@ async function look(page) {
 def look(pages: Sequence[tuple[str, str]], *, dark: bool = False, width: int = 320) -> list[dict[str, Any]]:
     """For each (name, HTML), in a window of ``width`` pixels: ``page`` (its name), ``violations``, how many rules it
     ``passes``, how ``wide`` it is in pixels, and whether it was ``dark``; or ``error``."""
-    source = _HARNESS.replace("PAGES", json.dumps(pages).replace("</", "<\\/"), 1)
-    source = source.replace("WIDTH", str(width), 1)
+    source = _HARNESS.replace("WIDTH", str(width), 1).replace(
+        "PAGES", json.dumps(pages).replace("</", "<\\/"), 1
+    )
     shown = dom(source.replace("AXE_SOURCE", json.dumps(_AXE).replace("</", "<\\/"), 1), dark=dark)
     found = re.search(r"<body>(.*)</body>", shown, re.DOTALL)
     assert found is not None
