@@ -18,6 +18,7 @@ from outreach.cli import (
     registrations,
     running,
     serving,
+    simulation,
     templates,
     workspaces,
 )
@@ -64,6 +65,7 @@ for command in (workspaces.init, workspaces.demo, running.run, running.poll, run
 app.command()(inbox.classify)
 app.command()(checkup.doctor)
 app.command()(serving.serve)
+app.command()(simulation.simulate)
 
 
 def _version(wanted: bool) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
-import shutil
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -16,14 +14,9 @@ from pathlib import Path
 
 from outreach import settings
 from outreach.db.upgrade import upgrade
-from outreach.errors import RefusedError
+from outreach.jobs import made_up
 from outreach.jobs.workspace import create
-from outreach.settings import ENVIRONMENT_PREFIX, FILE_NAME, Workspace
-
-MARKER = ".outreach-demo"
-_MARKED = (
-    "This folder was made by `outreach demo`, which makes it anew each time. Keep nothing of your own here.\n"
-)
+from outreach.settings import FILE_NAME, Workspace
 
 
 @cache
@@ -48,8 +41,7 @@ def build(folder: Path, host: str, smtp_port: int, imap_port: int, present: date
     Raises :class:`~outreach.errors.RefusedError` for a folder that holds anything but an old demo, and where
     the environment would put other settings over the demo's.
     """
-    _refuse_foreign_settings()
-    _clear(folder)
+    made_up.clear(folder, "demo", "--dir")
     create(folder)
     lines = [
         "# Made by `outreach demo`. The mail servers named here lived only while it ran.",
@@ -106,45 +98,6 @@ def contact_list(workspace: Workspace, country: str) -> Path:
 
 def _server(host: str, port: int) -> list[str]:
     return [f'host = "{host}"', f"port = {port}", 'security = "plain"']
-
-
-def _refuse_foreign_settings() -> None:
-    """They would win over the demo's own: its mail would go to real servers."""
-    ours = [
-        name
-        for name in os.environ
-        if name.upper().startswith(ENVIRONMENT_PREFIX)
-        and name.upper().removeprefix(ENVIRONMENT_PREFIX).split("__")[0] in ("DATABASE", "KEY", "SENDERS")
-    ]
-    if ours:
-        raise RefusedError(
-            f"The environment holds settings that would apply to the demo too: {', '.join(sorted(ours))}.",
-            "Type `unset` and these names first, or use another terminal.",
-        )
-
-
-def _clear(folder: Path) -> None:
-    """Leave an empty folder with the marker; only an old demo is removed."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise RefusedError(f"{folder} is not a folder.", "Name another one with --dir.")
-    marker = folder / MARKER
-    try:
-        if folder.exists() and any(folder.iterdir()) and not marker.is_file():
-            raise RefusedError(
-                f"{folder} is no folder of an earlier demo: it has things of yours in it.",
-                "Nothing was changed. Name another folder with --dir.",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        marker.write_text(_MARKED, encoding="utf-8")  # first: an interrupted demo is still one
-        for child in folder.iterdir():
-            if child.is_dir() and not child.is_symlink():
-                shutil.rmtree(child)
-            elif child != marker:
-                child.unlink()
-    except OSError as error:
-        raise RefusedError(
-            f"The demo cannot be made in {folder}: {error.strerror}.", "Name another folder with --dir."
-        ) from error
 
 
 def _set_session(path: Path, after: date) -> None:

@@ -123,7 +123,7 @@ def prepare(
             kind=one.kind,
             role=one.role,
             contact_language=one.language,
-            municipality_languages=_written(one.languages, catalog, definition),
+            municipality_languages=written(one.languages, catalog, definition),
             suppressed=suppressed(one.email_key)
             or suppressed(tokens.municipality_name(one.country, one.municipality_key)),
             in_doubt=one.in_doubt,
@@ -140,9 +140,7 @@ def prepare(
     if definition.audience.shared is SharedAddress.ALL:
         together = _name_all(addressees, decisions)
     languages = sorted({one.language for one in decisions if isinstance(one, Included)})
-    printer = _Printer(catalog, definition, sender_name, sender.colour, logo(workspace, sender_name))
-    compiled, strings, faults = _texts(printer, definition, languages)
-    answers = _answers(printer, definition, strings, faults) if sender.inbox.confirm else {}
+    compiled, answers, strings, faults = texts(workspace, catalog, definition, sender_name, languages)
     return Prepared(
         name=campaign_name(slug, country),
         slug=slug,
@@ -154,7 +152,7 @@ def prepare(
         compiled=compiled,
         answers=answers,
         strings=strings,
-        logo=printer.logo,
+        logo=logo(workspace, sender_name),
         faults=tuple(faults),
         addressees=addressees,
         decisions=decisions,
@@ -163,7 +161,7 @@ def prepare(
     )
 
 
-def _written(languages: str, catalog: Catalog, definition: Definition) -> tuple[str, ...]:
+def written(languages: str, catalog: Catalog, definition: Definition) -> tuple[str, ...]:
     """Those of a municipality's languages that texts can be expected in: a regional one only where there is a
     text in it. When none is left it stays as it is, and the check says what is missing."""
     if not languages:
@@ -211,6 +209,20 @@ class _Printer:
         return compile_template(
             self.catalog, first, strings, second=second, colour=self.colour, logo=self.logo
         )
+
+
+def texts(
+    workspace: Workspace, catalog: Catalog, definition: Definition, sender_name: str, languages: list[str]
+) -> tuple[
+    dict[tuple[str, str], Compiled], dict[tuple[str, str], Compiled], dict[str, Strings], list[InputError]
+]:
+    """The steps by step and language, the mails that answer answers likewise, the words around them by language,
+    and what is missing or cannot be compiled."""
+    sender = workspace.settings.sender(sender_name)
+    printer = _Printer(catalog, definition, sender_name, sender.colour, logo(workspace, sender_name))
+    compiled, strings, faults = _texts(printer, definition, languages)
+    answers = _answers(printer, definition, strings, faults) if sender.inbox.confirm else {}
+    return compiled, answers, strings, faults
 
 
 def _texts(
