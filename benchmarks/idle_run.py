@@ -22,7 +22,7 @@ from outreach.campaign.definition import Window
 from outreach.demo.servers import EmbeddedServers
 from outreach.jobs import run
 from outreach.jobs.idle import nothing_to_do
-from outreach.jobs.plan_campaign import locality
+from outreach.jobs.message_rows import locality
 
 _COMMAND = "from outreach.cli import main; main()"
 

@@ -27,6 +27,8 @@ class Condition(StrEnum):
 
     ALWAYS = "always"  # the first step
     UNANSWERED = "unanswered"  # nobody of the municipality has answered
+    REGISTERED = "registered"  # it has a place at the session
+    ATTENDED = "attended"  # somebody of it was there
 
 
 @unique
@@ -64,6 +66,28 @@ class Step:
     name: str
     after: Delay | None = None  # None: the first step, which goes out at once
     only_if: Condition = Condition.ALWAYS
+
+
+@unique
+class Side(StrEnum):
+    """Of a session."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStep:
+    """A mail around the session to those who take part. Its text is ``templates/<templates>/<name>.<language>.md``
+    where the campaign has one, else the one in ``templates/_shared``."""
+
+    name: str
+    side: Side
+    delay: Delay  # until the day of the session, or since
+    only_if: Condition
+
+    def __str__(self) -> str:
+        return f"{self.delay} {self.side} the session"
 
 
 @unique
@@ -131,6 +155,8 @@ class Definition:
     deadline: date | None = None  # the day the mails ask to answer by
     bilingual: bool = True  # a municipality with two languages gets both in one mail, not the first alone
     session: Session | None = None
+    session_steps: tuple[SessionStep, ...] = ()  # in the order in which they go; only with a session
+    places: int | None = None  # municipalities that can have a place at the session; None: any number
     calendar: bool = False  # a calendar invitation goes with the mails; only with a session
     session_words: Mapping[str, SessionWords] = field(default_factory=lambda: MappingProxyType({}))
     countries: Mapping[str, Definition] = field(default_factory=lambda: MappingProxyType({}))
@@ -165,6 +191,10 @@ class Definition:
         """What a mail's key holds beside campaign, step and address: nothing, so that an address gets each step
         once; or the municipality, where each of those that share an address gets its own."""
         return str(municipality_id) if self.audience.shared is SharedAddress.EACH else ""
+
+    def session_step(self, name: str) -> SessionStep | None:
+        """The mail around the session that is called ``name``."""
+        return next((step for step in self.session_steps if step.name == name), None)
 
     def step_after(self, name: str) -> Step | None:
         """The step that follows the step ``name``; ``None`` behind the last. KeyError for an unknown name."""

@@ -16,8 +16,10 @@ from outreach.campaign.definition import (
     DelayUnit,
     Office,
     PerMunicipality,
+    SessionStep,
     SessionWords,
     SharedAddress,
+    Side,
     Step,
     Window,
 )
@@ -56,6 +58,12 @@ def thaw(text: str) -> Definition:
         f"The definition kept with a campaign has format {found}, this version of Outreach reads {FORMAT}.",
         "Use the version of Outreach that launched the campaign, or a newer one.",
     )
+
+
+def places(text: str) -> int | None:
+    """Of the definition that :func:`freeze` wrote, how many places its session has; the rest is not read."""
+    found: int | None = json.loads(text).get("places")
+    return found
 
 
 def _values(definition: Definition) -> dict[str, Any]:
@@ -101,6 +109,16 @@ def _values(definition: Definition) -> dict[str, Any]:
             "room": session.room,
             **{name: list(getattr(session, name)) for name in _LISTS},
         },
+        "session_steps": [
+            {
+                "name": step.name,
+                "side": step.side.value,
+                "delay": [step.delay.count, step.delay.unit.value],
+                "only_if": step.only_if.value,
+            }
+            for step in definition.session_steps
+        ],
+        "places": definition.places,
         "calendar": definition.calendar,
         "session_words": {
             language: {
@@ -145,6 +163,9 @@ def _definition(values: Mapping[str, Any]) -> Definition:
         deadline=_day(values["deadline"]),
         bilingual=values.get("bilingual", False),
         session=_session(values["session"]),
+        # Not in what was frozen before there were such mails.
+        session_steps=tuple(map(_session_step, values.get("session_steps", ()))),
+        places=values.get("places"),
         calendar=values["calendar"],
         session_words=MappingProxyType(
             {
@@ -163,6 +184,12 @@ def _session(values: Mapping[str, Any] | None) -> Session | None:
     times = {key: datetime.fromisoformat(values[key]).astimezone(tz) for key in ("start", "end")}
     lists = {name: tuple(values.get(name, ())) for name in _LISTS}
     return Session(**{**values, **times, **lists})
+
+
+def _session_step(values: Mapping[str, Any]) -> SessionStep:
+    count, unit = values["delay"]
+    delay = Delay(count, DelayUnit(unit))
+    return SessionStep(values["name"], Side(values["side"]), delay, Condition(values["only_if"]))
 
 
 def _delay(values: tuple[int, str] | None) -> Delay | None:

@@ -17,28 +17,24 @@ from urllib.parse import urlsplit
 
 from outreach.campaign.definition import (
     AudienceRules,
-    Condition,
     Definition,
-    Delay,
-    DelayUnit,
     Office,
     PerMunicipality,
     SessionWords,
     SharedAddress,
-    Step,
     Window,
 )
 from outreach.campaign.schedule import instant, zone
+from outreach.campaign.steps import AROUND, SLUG, read_steps
 from outreach.campaign.tables import Source, Table, did_you_mean, merged
 from outreach.errors import InputError
 from outreach.model.countries import COUNTRIES
-from outreach.model.states import AnswerMail, ContactKind
+from outreach.model.states import ContactKind
 from outreach.model.values import Session
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 #: ``links.<name>`` of a template that the program makes itself for every recipient.
 OWN_LINKS = frozenset({"yes", "in_person", "online", "no", "question", "other_office", "unsubscribe"})
-MAX_DELAY_DAYS = 365
 MAX_SESSION = timedelta(days=7)
 
 _KEYS = (
@@ -46,14 +42,12 @@ _KEYS = (
     *("not_after", "deadline", "bilingual", "steps", "session", "countries"),
 )
 _COUNTRY_KEYS = ("links", "window", "not_after", "deadline", "bilingual", "session")
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SESSION_KEYS = (
     *("title", "start", "end", "time_zone", "place", "room", "online", "details"),
-    *("agenda", "speakers", "interpretation", "calendar", "in_language"),
+    *("agenda", "speakers", "interpretation", "places", "calendar", "in_language"),
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _LINK_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_DELAY = re.compile(r"(\d+)\s*(working\s+days?|days?|weeks?)", re.IGNORECASE)
 
 
 def load(text: str, *, file: str) -> Definition:
@@ -62,7 +56,7 @@ def load(text: str, *, file: str) -> Definition:
     Raises InputError for anything wrong, naming file, line where it can be found, key, and what is allowed.
     """
     slug = PurePath(file).name.removesuffix(".toml")
-    if not _SLUG.fullmatch(slug):
+    if not SLUG.fullmatch(slug):
         raise InputError(
             f"{file}: the name of a campaign file is small letters a to z, digits and hyphens.",
             "Rename it, for instance to information-session.toml.",
@@ -71,6 +65,7 @@ def load(text: str, *, file: str) -> Definition:
     whole = Table(source.parse(), source)
     whole.allow(_KEYS)
     general = _definition(whole, slug)
+    _has_session(whole)
     countries = {}
     for code in whole.table("countries").values:
         if code not in COUNTRIES:
@@ -81,6 +76,20 @@ def load(text: str, *, file: str) -> Definition:
             )
         countries[code] = _for_country(whole, code, source, slug)
     return replace(general, countries=MappingProxyType(countries))
+
+
+def _has_session(whole: Table) -> None:
+    """A mail around a session needs one, be it a country's."""
+    own = whole.table("countries")
+    if "session" not in whole and not any("session" in own.table(code) for code in own.values):
+        for step in whole.tables("steps"):
+            for key in AROUND:
+                if key in step:
+                    raise step.error(
+                        key,
+                        "needs a session.",
+                        "Add [session], or remove the step: it goes to those who take part.",
+                    )
 
 
 def _country_hint(code: str) -> str:
@@ -110,18 +119,23 @@ def _definition(table: Table, slug: str) -> Definition:
             "Leave it out (the last day is then the eve of the session) or choose an earlier day.",
         )
     templates = table.text("templates") or slug
-    if not _SLUG.fullmatch(templates):
+    if not SLUG.fullmatch(templates):
         raise table.error(
             "templates",
             f"cannot be “{templates}”.",
             "Name a folder under templates/: small letters a to z, digits and hyphens.",
         )
+    title = table.required_text("title", '"LORDIMAS: how digital is our municipality?"')
+    purpose = table.required_text("purpose", '"Inviting municipalities to assess their digital maturity."')
+    steps, session_steps = read_steps(table)
     return Definition(
         slug=slug,
-        title=table.required_text("title", '"LORDIMAS: how digital is our municipality?"'),
-        purpose=table.required_text("purpose", '"Inviting municipalities to assess their digital maturity."'),
+        title=title,
+        purpose=purpose,
         templates=templates,
-        steps=_steps(table),
+        steps=steps,
+        session_steps=session_steps if session is not None else (),
+        places=table.table("session").number("places", least=1),
         audience=_audience(table.table("audience")),
         window=_window(table.table("window")),
         links=_links(table.table("links")),
@@ -237,61 +251,6 @@ def _days(table: Table, usual: tuple[int, ...]) -> tuple[int, ...]:
             )
         days.add(day)
     return tuple(sorted(days))
-
-
-def _steps(table: Table) -> tuple[Step, ...]:
-    tables = table.tables("steps")
-    if not tables:
-        raise table.error(
-            None, "has no steps, so nothing would be sent.", 'Add [[steps]] and under it name = "invitation".'
-        )
-    steps: list[Step] = []
-    for number, step in enumerate(tables):
-        step.allow(("name", "after", "only_if"))
-        name = step.required_text("name", '"invitation"')
-        if not _SLUG.fullmatch(name):
-            raise step.error(
-                "name",
-                f"cannot be “{name}”.",
-                "Small letters a to z, digits and hyphens: it names the file <name>.<language>.md.",
-            )
-        if name.rstrip("0123456789-") in set(AnswerMail):
-            raise step.error(
-                "name",
-                f"cannot be “{name}”: the mails that answer an answer are called so.",
-                f"Give it another name than {', '.join(AnswerMail)}.",
-            )
-        if name in {earlier.name for earlier in steps}:
-            raise step.error("name", f"is “{name}” for a second time.", "Give each step a name of its own.")
-        steps.append(_first(step, name) if number == 0 else _later(step, name))
-    return tuple(steps)
-
-
-def _first(step: Table, name: str) -> Step:
-    for key in ("after", "only_if"):
-        if key in step:
-            raise step.error(
-                key,
-                "has no meaning at the first step.",
-                "Remove the line: the first mail goes out at launch.",
-            )
-    return Step(name)
-
-
-def _later(step: Table, name: str) -> Step:
-    # An answer ends the sequence for its municipality, so there is one condition to choose from today.
-    condition = step.choice("only_if", (Condition.UNANSWERED,), Condition.UNANSWERED)
-    text = step.required_text("after", '"7 days"')
-    found = _DELAY.fullmatch(text)
-    count = int(found[1]) * (7 if found[2].lower().startswith("week") else 1) if found else 0
-    if found is None or not 1 <= count <= MAX_DELAY_DAYS:
-        raise step.error(
-            "after",
-            f"cannot be “{text}”.",
-            f'Write for instance "7 days", "2 weeks" or "5 working days", up to {MAX_DELAY_DAYS} days.',
-        )
-    unit = DelayUnit.WORKING_DAYS if found[2].lower().startswith("working") else DelayUnit.DAYS
-    return Step(name, Delay(count, unit), Condition(condition))
 
 
 def _session(table: Table) -> tuple[Session, bool, dict[str, SessionWords]]:

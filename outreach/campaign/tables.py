@@ -147,6 +147,17 @@ class Table:
             )
         return value
 
+    def number(self, key: str, *, least: int) -> int | None:
+        """A whole number, ``None`` where it is absent."""
+        value = self.values.get(key)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            raise self.error(
+                key,
+                f"has to be a whole number from {least} on, not {_shown(value)}.",
+                f"Write it without quotes: {key} = {max(least, 50)}",
+            )
+        return value
+
     def choice(self, key: str, allowed: Sequence[str], default: str) -> str:
         value = self.values.get(key, default)
         if value not in allowed:

@@ -74,3 +74,11 @@ def working_days_after(day: date, count: int, country: str, region: str | None) 
         day += timedelta(days=1)
         count -= is_working_day(day, country, region)
     return day
+
+
+def working_days_before(day: date, count: int, country: str, region: str | None) -> date:
+    """The ``count``-th working day before ``day``."""
+    while count > 0:
+        day -= timedelta(days=1)
+        count -= is_working_day(day, country, region)
+    return day

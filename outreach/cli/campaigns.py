@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
+from outreach.cli import around
 from outreach.cli.shell import (
     JSON,
     Shell,
@@ -111,6 +113,7 @@ def check(
                 "mails": len(prepared.included),
                 "languages": prepared.languages,
                 "rendered": result.rendered,
+                "around_session": [asdict(one) for one in result.around],
                 "digest": prepared.digest,
                 "first_at": result.forecast.first_at,
                 "ends_at": result.forecast.ends_at,
@@ -144,6 +147,8 @@ def check(
         )
         for line in _expected(result.forecast):
             say(line)
+        for line in around.lines(result.around):
+            say(f"Then {line}.")
         if result.passed:
             say(
                 f"The check passed. Next: outreach campaigns launch {slug} --country {prepared.country} "
@@ -257,7 +262,7 @@ def launch(
     if yes:
         planned = go(True)
     if as_json:
-        print_json({name: getattr(planned, name) for name in planned.__slots__})
+        print_json(asdict(planned))
     elif planned.launched:
         say(f"{planned.campaign} is launched. Mails go out with `outreach run`.")
     else:
@@ -278,6 +283,8 @@ def _show_launch(planned: Launch) -> None:
         say(f"  besides   {count(planned.others, 'mail')} of other campaigns of the same sender")
     if planned.missed:
         say(f"  too late  {count(planned.missed, 'mail')}: the last day would be over")
+    for line in around.lines(planned.around):
+        say(f"  then      {line}")
 
 
 def _expected(forecast: Forecast) -> Iterator[str]:
@@ -365,6 +372,8 @@ def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, a
                     step: {str(state): number for state, number in counts.items()}
                     for step, counts in found.steps.items()
                 },
+                "around_session": [asdict(one) for one in found.around],
+                "places": asdict(found.places) if found.places else None,
                 "excluded": found.excluded,
                 "waiting": found.waiting,
                 "ends_at": found.forecast.ends_at,
@@ -399,6 +408,11 @@ def status(context: typer.Context, slug: str = _SLUG, country: str = _COUNTRY, a
         say(f"The sender {campaign.sender} rests until {_local(found.rest.until)}: {found.rest.reason}")
     for line in _expected(found.forecast):
         say(line)
+    if found.places is not None:
+        say(around.places(found.places))
+    if campaign.state in (CampaignState.RUNNING, CampaignState.PAUSED):
+        for line in around.lines(found.around, since=clock.now()):
+            say(f"Then {line}.")
 
 
 def _headline(campaign: Campaign) -> str:

@@ -23,7 +23,7 @@ def list_(
     country: str | None = typer.Option(None, "--country", help="One country, as BE."),
     as_json: bool = JSON,
 ) -> None:
-    """The municipalities that take part, may, or gave their place back."""
+    """The municipalities that take part, wait for a place, may come, or gave their place back."""
     from outreach.db import registrations
 
     land = country_code(country)
@@ -97,7 +97,9 @@ def import_(
         empty="The list has no entries.",
     )
     parts = [
-        f"{number} {what}" for what in ("new", "changed", "same", "unknown") if (number := done.number(what))
+        f"{number} {what}"
+        for what in ("new", "changed", "waiting", "same", "unknown")
+        if (number := done.number(what))
     ]
     say(f"{count(len(done.entries), 'line')}: {', '.join(parts)}.")
     if done.number("unknown"):

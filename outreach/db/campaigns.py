@@ -356,13 +356,15 @@ class Waiting:
     region: str | None
     time_zone: str | None
     due_at: datetime
+    around: str | None  # of mails around a session: which
     count: int
 
 
 def waiting(connection: sa.Connection, sender: str) -> list[Waiting]:
     """What waits in all running campaigns of ``sender``."""
     place = schema.municipality.c
-    kinds = (_MESSAGE.c.campaign_id, place.country, place.region, place.time_zone, _MESSAGE.c.due_at)
+    around = sa.case((_MESSAGE.c.for_session, _MESSAGE.c.step))
+    kinds = (_MESSAGE.c.campaign_id, place.country, place.region, place.time_zone, _MESSAGE.c.due_at, around)
     statement = (
         sa.select(*kinds, sa.func.count())
         .select_from(_MESSAGE)

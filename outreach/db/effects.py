@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import mailbox, schema
+from outreach.db import campaigns, mailbox, schema
 from outreach.model.states import (
     MESSAGE_MOVES,
     STOPPING_ENGAGEMENTS,
@@ -128,8 +128,10 @@ def settle(connection: sa.Connection, one: Claim, now: datetime) -> None:
 def settle_registration(connection: sa.Connection, seat: Seat, now: datetime) -> RegistrationState | None:
     """Give the municipality the place that the last standing claim says; a no alone makes no registration.
 
-    Returns the state of its place; ``None``: it has none.
+    Returns the state of its place; ``None``: it has none. The planner looks at the campaign again: mails around the
+    session may be due, or somebody move up from the waiting list.
     """
+    campaigns.plan_at(connection, seat.campaign_id, now)
     claims = standing(connection, EffectKind.REGISTRATION, seat.subject)
     states = [RegistrationState(one.details["state"]) for one in claims]
     if all(state is RegistrationState.CANCELLED for state in states):

@@ -192,6 +192,7 @@ def _select(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
             _MESSAGE.c.recipient_id,
             _MESSAGE.c.email,
             _MESSAGE.c.language,
+            _MESSAGE.c.for_session,
             _MESSAGE.c.sender,
             _MESSAGE.c.state,
             _MESSAGE.c.reason,

@@ -46,6 +46,7 @@ _CLAIM_COLUMNS = (
     _MESSAGE.c.token,
     _MESSAGE.c.attempts,
     _MESSAGE.c.answers_id,
+    _MESSAGE.c.for_session,
     schema.recipient.c.municipality_id,
     schema.recipient.c.email_key.label("contact_key"),
     schema.recipient.c.added_at,
@@ -85,6 +86,7 @@ class Due(NamedTuple):
     municipality_key: str = ""
     contact_key: str = ""  # the address of the contact in lower case; an answer may go to another
     answers_id: int | None = None  # the inbound message it answers; None: a step of the sequence
+    for_session: bool = False  # a mail around a session: it does not wait for an answer
     added_at: datetime | None = None  # of a recipient that a person added: older answers do not stop it
 
 
@@ -213,7 +215,7 @@ def why_not(
             reasons[message.id] = SkipReason.SUPPRESSED
             continue
         last = answered.get((message.campaign_id, message.municipality_id))
-        if last is None or message.answers_id is not None:
+        if last is None or message.answers_id is not None or message.for_session:
             continue
         if message.added_at is None or last > message.added_at:
             reasons[message.id] = SkipReason.ANSWERED
@@ -221,8 +223,8 @@ def why_not(
 
 
 def answers_to(connection: sa.Connection, email_key: str) -> list[tuple[int, str, str, bool]]:
-    """Campaign, step and ``for_place`` of the mails that answer answers of this address, in any campaign, oldest
-    first, and whether they went or will go: those that were cancelled or skipped do not."""
+    """Campaign, step and ``for_place`` of the mails to this address that answer answers, or are around a session, in
+    any campaign, oldest first, and whether they went or will go: those that were cancelled or skipped do not."""
     statement = (
         sa.select(
             _MESSAGE.c.campaign_id,
@@ -232,15 +234,15 @@ def answers_to(connection: sa.Connection, email_key: str) -> list[tuple[int, str
         )
         .where(
             _MESSAGE.c.email_key == email_key,
-            _MESSAGE.c.answers_id.is_not(None),
+            ~schema.IS_STEP,
         )
         .order_by(_MESSAGE.c.id)
     )
     return [(*row, bool(live)) for *row, live in connection.execute(statement)]
 
 
-def thread(connection: sa.Connection, recipient_id: int, inbound_id: int) -> Thread:
-    """The thread of a mail to ``recipient_id`` that answers the inbound message."""
+def thread(connection: sa.Connection, recipient_id: int, inbound_id: int | None) -> Thread:
+    """The thread of a mail to ``recipient_id`` that answers the inbound message, if it answers one."""
     last = connection.execute(
         sa.select(_MESSAGE.c.token, _MESSAGE.c.internet_message_id)
         .where(
@@ -252,7 +254,10 @@ def thread(connection: sa.Connection, recipient_id: int, inbound_id: int) -> Thr
         .limit(1)
     ).one_or_none()
     inbound = schema.inbound_message
-    raw = connection.execute(sa.select(inbound.c.raw).where(inbound.c.id == inbound_id)).scalar_one_or_none()
+    raw = None
+    if inbound_id is not None:
+        statement = sa.select(inbound.c.raw).where(inbound.c.id == inbound_id)
+        raw = connection.execute(statement).scalar_one_or_none()
     return Thread(last[0] if last else None, last[1] if last else None, raw)
 
 

@@ -367,7 +367,7 @@ def sends(
     statement = sa.select(_MESSAGE.c.sent_at).where(
         _MESSAGE.c.campaign_id.in_(ids),
         _MESSAGE.c.state.in_(_DELIVERED),
-        _MESSAGE.c.answers_id.is_(None),
+        schema.IS_STEP,
         _MESSAGE.c.sent_at.is_not(None),
     )
     return sorted(Counter(at.date() for (at,) in connection.execute(statement)).items())

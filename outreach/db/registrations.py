@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.db import schema, scope
-from outreach.model.states import MessageState
+from outreach.db import effects, schema, scope
+from outreach.db.effects import Seat
+from outreach.model.states import EffectKind, MessageState, RegistrationState
 
 
 def listing(
@@ -84,3 +86,61 @@ def places(connection: sa.Connection, campaign_id: int) -> dict[int, tuple[str, 
         )
     )
     return {row.municipality_id: (row.state, row.name, row.email) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A municipality that waits for a place."""
+
+    municipality_id: int
+    name: str | None
+    email: str | None
+    inbound_id: int | None  # the answer that asked for it; None: a list
+    message_id: int | None  # the last mail of the sequence that it got
+
+
+def taken(connection: sa.Connection, campaign_id: int) -> int:
+    """How many municipalities have a place."""
+    table = schema.registration
+    return int(
+        connection.execute(
+            sa.select(sa.func.count())
+            .select_from(table)
+            .where(table.c.campaign_id == campaign_id, table.c.state == RegistrationState.REGISTERED)
+        ).scalar_one()
+    )
+
+
+def waiting(connection: sa.Connection, campaign_id: int) -> list[Waiter]:
+    """Who waits for a place, the longest first: since the first yes after whatever else it said."""
+    table, recipient, message = schema.registration, schema.recipient, schema.message
+    last = (
+        sa.select(sa.func.max(message.c.id))
+        .join(recipient, recipient.c.id == message.c.recipient_id)
+        .where(
+            recipient.c.campaign_id == campaign_id,
+            recipient.c.municipality_id == table.c.municipality_id,
+            schema.IS_STEP,
+            message.c.state.in_([MessageState.SENT, MessageState.BOUNCED, MessageState.UNCERTAIN]),
+        )
+        .correlate(table)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        sa.select(
+            table.c.municipality_id, table.c.name, table.c.email, table.c.inbound_id, last.label("message_id")
+        ).where(table.c.campaign_id == campaign_id, table.c.state == RegistrationState.WAITING)
+    ).mappings()
+    queue = [(_asked_at(connection, campaign_id, row["municipality_id"]), Waiter(**row)) for row in rows]
+    return [waiter for _, waiter in sorted(queue, key=lambda one: one[0])]
+
+
+def _asked_at(connection: sa.Connection, campaign_id: int, municipality_id: int) -> int:
+    """The number of the claim since which the municipality waits without interruption."""
+    first = 0
+    for one in effects.standing(
+        connection, EffectKind.REGISTRATION, Seat(campaign_id, municipality_id).subject
+    ):
+        waits = one.details["state"] == RegistrationState.WAITING
+        first = (first or one.id) if waits else 0
+    return first

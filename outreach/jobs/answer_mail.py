@@ -17,7 +17,7 @@ from outreach.contacts.addresses import checked
 from outreach.db import campaigns, outbox
 from outreach.db.mailbox import Answered
 from outreach.inbound.robots import is_unread_box
-from outreach.jobs.plan_campaign import message_row
+from outreach.jobs.message_rows import message_row
 from outreach.model.states import AnswerMail, CampaignState
 from outreach.settings import Workspace
 
@@ -47,10 +47,11 @@ class AnswerMails:
         about: Answered,
         to: str | None,
         *,
-        inbound_id: int,
+        inbound_id: int | None,
         now: datetime,
     ) -> bool:
-        """Let ``step`` go to ``to``, who answered ``about``; ``False`` where it must not or need not.
+        """Let ``step`` go to ``to``, who answered ``about`` or stood on a list; ``False`` where it must not or need
+        not.
 
         It need not where the last thing this address was told is the same.
         """
@@ -70,7 +71,9 @@ class AnswerMails:
         here = [
             (name.rstrip("0123456789-"), live)
             for campaign_id, name, place, live in told
-            if campaign_id == campaign.id and place == for_place
+            if campaign_id == campaign.id
+            and place == for_place
+            and name.rstrip("0123456789-") in set(AnswerMail)
         ]
         number = 1 + sum(name == step for name, _ in here)
         last = next((name for name, live in reversed(here) if live), None)
@@ -87,4 +90,5 @@ class AnswerMails:
             now=now,
             for_place=for_place,
         )
-        return outbox.queue(connection, [{**row, "answers_id": inbound_id}]) == 1
+        row |= {"answers_id": inbound_id, "for_session": inbound_id is None}
+        return outbox.queue(connection, [row]) == 1

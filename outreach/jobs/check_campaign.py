@@ -12,6 +12,7 @@ from datetime import datetime
 
 from outreach.campaign import definition as definitions
 from outreach.campaign import frozen
+from outreach.campaign.definition import Side
 from outreach.content import colours
 from outreach.content.lint import Finding, Severity, lint_campaign, lint_markup, lint_rendered
 from outreach.content.names import NAMES, SESSION_NAMES
@@ -22,6 +23,7 @@ from outreach.jobs import forecast
 from outreach.jobs.forecast import Forecast
 from outreach.jobs.prepare_campaign import TOKEN_LENGTH, Prepared, campaign_name, prepare
 from outreach.jobs.press import addressing
+from outreach.jobs.session_mails import Announced, announced
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import CampaignState
 from outreach.settings import Workspace
@@ -40,6 +42,7 @@ class CheckResult:
     findings: tuple[Finding, ...]
     rendered: int  # messages
     forecast: Forecast  # of its first step, if it were launched now
+    around: tuple[Announced, ...]  # what those get who take part
 
     @property
     def token(self) -> str:
@@ -81,10 +84,11 @@ def check(
     allowed = NAMES | {f"links.{name}" for name in prepared.definition.links}
     if prepared.definition.session is not None:
         allowed |= SESSION_NAMES
-    steps = [step.name for step in prepared.definition.steps]
-    findings += lint_campaign(
-        prepared.catalog, prepared.definition.templates, steps, _single(prepared.languages), allowed
-    )
+    folders: dict[str, list[str]] = {}
+    for step in prepared.steps:
+        folders.setdefault(prepared.folder_of(step), []).append(step)
+    for folder, steps in folders.items():
+        findings += lint_campaign(prepared.catalog, folder, steps, _single(prepared.languages), allowed)
     told = {finding.message for finding in findings}
     findings += [
         Finding(Severity.ERROR, "text", slug, fault.message, fault.remedy)
@@ -94,7 +98,8 @@ def check(
     rendered, faults = _render_all(prepared, progress)
     findings += faults
     findings.sort(key=lambda finding: _WORST_FIRST.index(finding.severity))
-    result = CheckResult(prepared, tuple(findings), rendered, expected)
+    around = tuple(announced(prepared.definition, country))
+    result = CheckResult(prepared, tuple(findings), rendered, expected, around)
     with database.write() as connection:
         campaigns.save_check(
             connection,
@@ -159,6 +164,22 @@ def _basics(
                     f"The session's title and place stand in the {language} mails as the file has them.",
                     f"Give them in that language under [session.in_language.{language}].",
                 )
+        if prepared.definition.places is not None and not prepared.sender.inbox.confirm:
+            yield Finding(
+                Severity.WARNING,
+                "waiting-list-untold",
+                where,
+                "Who has to wait for a place, or gets one later, is not told: the sender confirms nothing.",
+                f"Set confirm = true under [senders.{prepared.sender_name}.inbox], or remove “places”.",
+            )
+        if not any(step.side is Side.BEFORE for step in prepared.definition.session_steps):
+            yield Finding(
+                Severity.NOTICE,
+                "session-unannounced",
+                where,
+                "Who registers gets no mail before the session.",
+                'Add [[steps]] with name = "day-before" and before = "1 working day".',
+            )
     yield from _left_out_languages(prepared)
     yield from _shared_addresses(prepared)
     if expected.missed and expected.mails:
@@ -228,10 +249,11 @@ def _shared_addresses(prepared: Prepared) -> Iterable[Finding]:
 
 def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tuple[int, list[Finding]]:
     """Render every message there will be; the same fault is told once, with the contacts it was found for."""
-    steps = [step.name for step in prepared.definition.steps]
+    steps = prepared.steps
+    folders = {step: prepared.folder_of(step) for step in steps}
     plates = {
         key: prepared.plate(*key)
-        for key in prepared.compiled
+        for key in (*prepared.compiled, *prepared.around)
         if key[0] in steps and key[1] in prepared.strings
     }
     total = len(prepared.included) * len(steps)
@@ -245,7 +267,7 @@ def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tup
             done += 1
             if plate is None:
                 continue
-            where = f"{prepared.definition.templates}/{step}.{one.language}.md"
+            where = f"{folders[step]}/{step}.{one.language}.md"
             try:
                 rendered = plate.render(addressing(to), SAMPLE_TOKEN)
                 problems = lint_rendered(rendered, where)

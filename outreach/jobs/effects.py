@@ -19,6 +19,7 @@ from outreach.delivery import tokens
 from outreach.delivery.tokens import municipality_name
 from outreach.inbound import headers
 from outreach.inbound.parse import Parsed
+from outreach.jobs import seats
 from outreach.jobs.answer_mail import AnswerMails
 from outreach.model.states import (
     AnswerMail,
@@ -195,21 +196,21 @@ class Effects:
         before = mailbox.registration_of(self.connection, answered)
         self._event(kind, answered, letter.inbound_id)
         seat = Seat(answered.campaign_id, answered.municipality_id)
-        effects.claim(
+        after = seats.claim(
             self.connection,
-            EffectKind.REGISTRATION,
-            seat.subject,
-            {"state": state.value, "name": name or None, "email": email},
+            seat,
+            state,
+            name=name,
+            email=email,
             inbound_id=letter.inbound_id,
             now=self.now,
         )
-        effects.settle_registration(self.connection, seat, self.now)
-        if not tell:
-            return _DONE
-        if kind is EngagementKind.REGISTERED:
+        if after is RegistrationState.WAITING and kind is EngagementKind.REGISTERED:
+            self._answer(AnswerMail.WAITING_LIST, answered, letter)  # whatever a form tool has said
+        elif tell and kind is EngagementKind.REGISTERED:
             self._answer(AnswerMail.CONFIRMATION, answered, letter)
-        elif kind is EngagementKind.DECLINED:
-            gave_up = before in (RegistrationState.REGISTERED, RegistrationState.TENTATIVE)
+        elif tell and kind is EngagementKind.DECLINED:
+            gave_up = before is not None and before is not RegistrationState.CANCELLED
             self._answer(AnswerMail.CANCELLATION if gave_up else AnswerMail.DECLINED, answered, letter)
         return _DONE
 

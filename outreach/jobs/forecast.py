@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import sqlalchemy as sa
 
-from outreach.campaign import frozen, schedule
+from outreach.campaign import around, frozen, schedule
 from outreach.campaign.definition import Definition
 from outreach.campaign.estimate import Estimate, Lot, estimate, in_words
 from outreach.campaign.pace import DAY, WARM_UP_MEMORY, Pace
@@ -17,7 +17,7 @@ from outreach.db import budgets, campaigns, senders
 from outreach.db.campaigns import Campaign
 from outreach.delivery import policy
 from outreach.jobs.budget import pace
-from outreach.jobs.plan_campaign import locality
+from outreach.jobs.message_rows import locality
 from outreach.jobs.prepare_campaign import Prepared
 from outreach.settings import Sender
 
@@ -87,11 +87,18 @@ def _lots(connection: sa.Connection, waiting: Sequence[campaigns.Waiting], asked
             definition.window,
             0,
             _rounded(one.due_at),
-            definition.last_day,
+            _last_day(one, definition, place),
             asked=one.campaign_id == asked,
         )
         counts[lot] += one.count
     return [replace(lot, count=count) for lot, count in counts.items()]
+
+
+def _last_day(one: campaigns.Waiting, definition: Definition, place: schedule.Locality) -> date | None:
+    if one.around is None or definition.session is None:
+        return definition.last_day
+    last = around.last_moment(definition.session_step(one.around), definition, place)
+    return last.astimezone(schedule.zone(place.time_zone)).date()
 
 
 def _forecast(

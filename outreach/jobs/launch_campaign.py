@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outreach.campaign import audience
+from outreach.campaign import audience, frozen
 from outreach.campaign.audience import Excluded
-from outreach.db import campaigns, directory, outbox, senders
+from outreach.db import campaigns, directory, outbox, registrations, senders
 from outreach.db.campaigns import Campaign
 from outreach.db.engine import Database
 from outreach.db.senders import Pause
@@ -18,8 +18,9 @@ from outreach.errors import RefusedError
 from outreach.jobs import forecast
 from outreach.jobs.forecast import Forecast
 from outreach.jobs.frozen_content import freeze
-from outreach.jobs.plan_campaign import locality, message_row
+from outreach.jobs.message_rows import locality, message_row
 from outreach.jobs.prepare_campaign import TOKEN_LENGTH, Prepared, campaign_name, prepare
+from outreach.jobs.session_mails import Announced, announced
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import (
     CAMPAIGN_MOVES,
@@ -46,6 +47,7 @@ class Launch:
     missed: int  # mails of the first step that would not go by the last day
     others: int  # mails of other campaigns that the sender has waiting
     pace: str  # in words
+    around: list[Announced]  # what those get who take part
     launched: bool
 
 
@@ -94,6 +96,7 @@ def launch(
         missed=expected.missed,
         others=expected.others,
         pace=expected.pace,
+        around=announced(prepared.definition, country),
         launched=do_it,
     )
 
@@ -153,11 +156,16 @@ def _freeze(
                 "campaign_id": campaign.id,
                 "step": step,
                 "language": language,
+                "for_session": (step, language) in prepared.around,
                 "compiled": freeze(compiled),
                 "strings": freeze(prepared.strings[language]),
                 "digest": compiled.digest,
             }
-            for (step, language), compiled in (*prepared.compiled.items(), *prepared.answers.items())
+            for (step, language), compiled in (
+                *prepared.compiled.items(),
+                *prepared.around.items(),
+                *prepared.answers.items(),
+            )
         ],
     )
     recipients = campaigns.add_recipients(
@@ -261,6 +269,15 @@ def change_state(
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """At a session: municipalities."""
+
+    there_are: int | None  # None: any number
+    taken: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Where a campaign stands."""
 
@@ -268,6 +285,8 @@ class Status:
     steps: dict[str, dict[MessageState, int]]
     excluded: dict[str, int]
     forecast: Forecast  # of what waits now
+    around: list[Announced]  # what those get who take part
+    places: Places | None  # of the session; None: the campaign has none
     rest: Pause | None  # of the sender, when it may not send now
 
     @property
@@ -285,6 +304,11 @@ def status(database: Database, name: str, sender: Sender, now: datetime) -> Stat
         excluded = campaigns.exclusions(connection, campaign.id)
         expected = forecast.of_campaign(connection, campaign, sender, now)
         rest = senders.pause(connection, campaign.sender)
+        definition = frozen.thaw(campaign.definition)
+        places = None
+        if definition.session is not None:
+            taken = registrations.taken(connection, campaign.id)
+            places = Places(definition.places, taken, len(registrations.waiting(connection, campaign.id)))
     if rest is not None and rest.until <= now:
         rest = None
-    return Status(campaign, steps, excluded, expected, rest)
+    return Status(campaign, steps, excluded, expected, announced(definition, campaign.country), places, rest)

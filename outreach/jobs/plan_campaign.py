@@ -1,8 +1,8 @@
-"""What is due next in a running campaign: reminders are written down when their time has come."""
+"""What is due next in a running campaign: reminders, and mails around its session, are written down when their time
+has come."""
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -10,19 +10,13 @@ import sqlalchemy as sa
 
 from outreach.campaign import frozen, schedule
 from outreach.campaign.definition import Definition, Step
-from outreach.campaign.schedule import Locality
 from outreach.db import campaigns, outbox
 from outreach.db.campaigns import Campaign
 from outreach.db.engine import Database
-from outreach.delivery import tokens
-from outreach.model.countries import COUNTRIES
-from outreach.model.states import CampaignState, MessageState
+from outreach.jobs import session_mails
+from outreach.jobs.message_rows import locality, message_row
+from outreach.model.states import CampaignState
 from outreach.settings import Workspace
-
-
-def locality(country: str, region: str | None, time_zone: str | None) -> Locality:
-    """Where a municipality keeps its hours; the country's zone where it has none of its own."""
-    return Locality(time_zone or COUNTRIES[country].time_zone, country, region)
 
 
 def plan(workspace: Workspace, database: Database, now: datetime, *, all_: bool = False) -> int:
@@ -68,6 +62,10 @@ def _plan_one(connection: sa.Connection, workspace: Workspace, campaign: Campaig
                 )
             )
     queued = outbox.queue(connection, rows)
+    around = session_mails.plan(connection, workspace, campaign, definition, now)
+    queued += around.queued
+    if around.next_look is not None:
+        next_look = around.next_look if next_look is None else min(next_look, around.next_look)
     campaigns.plan_at(connection, campaign.id, next_look)
     if next_look is None and not queued and campaigns.unfinished(connection, campaign.id) == 0:
         campaigns.move(connection, campaign, CampaignState.FINISHED, finished_at=now)
@@ -81,37 +79,3 @@ def _due(definition: Definition, step: Step, follow_up: campaigns.FollowUp) -> d
     if follow_up.not_before is not None:
         due = schedule.after_absence(due, follow_up.not_before, definition.window, place)
     return due
-
-
-def message_row(
-    workspace: Workspace,
-    campaign: Campaign,
-    *,
-    recipient_id: int,
-    step: str,
-    email: str,
-    language: str,
-    due_at: datetime,
-    now: datetime,
-    for_place: str = "",
-) -> dict[str, Any]:
-    """A message as it is written before anything is sent: its token and Message-ID are fixed here."""
-    token = tokens.issue(workspace.key, secrets.token_bytes(tokens.NONCE_BYTES))
-    domain = workspace.settings.sender(campaign.sender).address.rpartition("@")[2]
-    return {
-        "campaign_id": campaign.id,
-        "recipient_id": recipient_id,
-        "step": step,
-        "sender": campaign.sender,
-        "email": email,
-        "email_key": email.casefold(),
-        "language": language,
-        "internet_message_id": tokens.message_id(token, domain),
-        "token": token,
-        "state": MessageState.QUEUED,
-        "due_at": due_at,
-        "attempts": 0,
-        "answers_id": None,
-        "created_at": now,
-        "for_place": for_place,
-    }

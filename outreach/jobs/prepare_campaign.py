@@ -47,6 +47,7 @@ class Prepared:
     catalog: Catalog
     compiled: Mapping[tuple[str, str], Compiled]  # by step and language, where there is a text
     answers: Mapping[tuple[str, str], Compiled]  # the mails that answer answers, by step and language
+    around: Mapping[tuple[str, str], Compiled]  # the mails around the session, by step and language
     strings: Mapping[str, Strings]
     logo: Picture | None
     faults: tuple[InputError, ...]  # texts that are missing or cannot be compiled
@@ -72,16 +73,36 @@ class Prepared:
         """The content ids of the pictures that go with the mails."""
         return frozenset({self.logo.content_id} if self.logo else ())
 
+    @property
+    def steps(self) -> list[str]:
+        """The names of the steps of the sequence, then of the mails around the session."""
+        around = [step.name for step in self.definition.session_steps]
+        return [*(step.name for step in self.definition.steps), *around]
+
+    def folder_of(self, step: str) -> str:
+        """Where the texts of a step lie, under ``templates/``."""
+        return folder_of(self.catalog, self.definition, step)
+
     def plate(self, step: str, language: str) -> Plate:
-        """A step in a language, ready to be rendered. KeyError when its text is missing."""
+        """A step, or a mail around the session, in a language, ready to be rendered. KeyError when its text is
+        missing."""
+        found = self.compiled.get((step, language)) or self.around[step, language]
         return Plate(
-            compiled=self.compiled[step, language],
-            name=f"{self.definition.templates}/{step}.{language}",
+            compiled=found,
+            name=f"{self.folder_of(step)}/{step}.{language}",
             strings=self.strings[language],
             definition=self.definition,
             sender=self.sender,
             language=language,
         )
+
+
+def folder_of(catalog: Catalog, definition: Definition, step: str) -> str:
+    """Where the texts of a step lie, under ``templates/``: those of a mail around the session with the campaign's, if
+    it has its own, else with those that all campaigns share."""
+    if definition.session_step(step) is None or catalog.languages(definition.templates, step):
+        return definition.templates
+    return "_shared"
 
 
 def campaign_name(slug: str, country: str) -> str:
@@ -140,7 +161,7 @@ def prepare(
     if definition.audience.shared is SharedAddress.ALL:
         together = _name_all(addressees, decisions)
     languages = sorted({one.language for one in decisions if isinstance(one, Included)})
-    compiled, answers, strings, faults = texts(workspace, catalog, definition, sender_name, languages)
+    found = texts(workspace, catalog, definition, sender_name, languages)
     return Prepared(
         name=campaign_name(slug, country),
         slug=slug,
@@ -149,15 +170,23 @@ def prepare(
         sender=sender,
         definition=definition,
         catalog=catalog,
-        compiled=compiled,
-        answers=answers,
-        strings=strings,
+        compiled=found.steps,
+        answers=found.answers,
+        around=found.around,
+        strings=found.strings,
         logo=logo(workspace, sender_name),
-        faults=tuple(faults),
+        faults=tuple(found.faults),
         addressees=addressees,
         decisions=decisions,
         named_together=together,
-        digest=_digest(definition, sender, {**compiled, **answers}, strings, addressees, decisions),
+        digest=_digest(
+            definition,
+            sender,
+            {**found.steps, **found.around, **found.answers},
+            found.strings,
+            addressees,
+            decisions,
+        ),
     )
 
 
@@ -211,18 +240,28 @@ class _Printer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The mails of a campaign by step and language, the words around them by language, and what is missing or cannot
+    be compiled."""
+
+    steps: Mapping[tuple[str, str], Compiled]
+    around: Mapping[tuple[str, str], Compiled]  # the mails around the session
+    answers: Mapping[tuple[str, str], Compiled]  # those that answer answers
+    strings: Mapping[str, Strings]
+    faults: list[InputError]
+
+
 def texts(
     workspace: Workspace, catalog: Catalog, definition: Definition, sender_name: str, languages: list[str]
-) -> tuple[
-    dict[tuple[str, str], Compiled], dict[tuple[str, str], Compiled], dict[str, Strings], list[InputError]
-]:
-    """The steps by step and language, the mails that answer answers likewise, the words around them by language,
-    and what is missing or cannot be compiled."""
+) -> Texts:
+    """All texts of a campaign in ``languages``, compiled."""
     sender = workspace.settings.sender(sender_name)
     printer = _Printer(catalog, definition, sender_name, sender.colour, logo(workspace, sender_name))
     compiled, strings, faults = _texts(printer, definition, languages)
+    around = _around(printer, definition, strings, faults)
     answers = _answers(printer, definition, strings, faults) if sender.inbox.confirm else {}
-    return compiled, answers, strings, faults
+    return Texts(compiled, around, answers, strings, faults)
 
 
 def _texts(
@@ -245,6 +284,23 @@ def _texts(
             except InputError as error:
                 faults.append(error)
     return compiled, strings, faults
+
+
+def _around(
+    printer: _Printer, definition: Definition, strings: Mapping[str, Strings], faults: list[InputError]
+) -> dict[tuple[str, str], Compiled]:
+    """The mails around the session, in every language of the audience."""
+    compiled: dict[tuple[str, str], Compiled] = {}
+    for step in definition.session_steps:
+        folder = folder_of(printer.catalog, definition, step.name)
+        for language in strings:
+            try:
+                compiled[step.name, language] = printer.compile(
+                    folder, step.name, language, strings[language]
+                )
+            except InputError as error:
+                faults.append(error)
+    return compiled
 
 
 def _answers(

@@ -189,8 +189,8 @@ class Press:
     def _print(self, message: Due, now: datetime, eight_bit: bool) -> bytes:
         # a relay that has to make 7 bits of 8 would break the signature: RFC 6376, section 5.3
         eight_bit = eight_bit and self._signer is None
-        if message.answers_id is not None:
-            data = self._answer(message, message.answers_id, now, eight_bit)
+        if message.answers_id is not None or message.for_session:
+            data = self._to_guest(message, now, eight_bit)
         else:
             data = self._step(message, now, eight_bit)
         return data if self._signer is None else self._signer.sign(data, now) + data
@@ -211,9 +211,12 @@ class Press:
             )
         return self._composed(printer, message, addressing(message), recipient, calendar, now, eight_bit)
 
-    def _answer(self, message: Due, inbound_id: int, now: datetime, eight_bit: bool) -> bytes:
-        """A mail that answers an answer: in its thread, with the session for the calendar or its cancellation."""
+    def _to_guest(self, message: Due, now: datetime, eight_bit: bool) -> bytes:
+        """A mail to who answered, or takes part. One that answers an answer stands in its thread, with the session
+        for the calendar or its cancellation."""
         step, number = numbered(message.step)
+        if step not in set(AnswerMail):
+            step = message.step
         printer = self._plate(message.campaign_id, step, message.language)
         to = addressing(message)
         own = message.email_key == message.contact_key
@@ -221,7 +224,7 @@ class Press:
             to = replace(to, person="", source="e-mail", source_at=now)
         recipient = Mailbox(message.email, message.person or "" if own else "")
         with self._database.read() as connection:
-            thread = outbox.thread(connection, message.recipient_id, inbound_id)
+            thread = outbox.thread(connection, message.recipient_id, message.answers_id)
         answered = parse(thread.raw).message_id if thread.raw else None
         session = self._campaigns[message.campaign_id][1].session_in(message.language)
         calendar = self._calendar(session, step, number, recipient, thread.token, now)

@@ -68,15 +68,15 @@ def samples(
         contacts = [one for one in prepared.included if one.language == language]
         contacts = contacts[:per_language] if chosen is None else [one for one in contacts if one in chosen]
         session = definition.session_in(language)
-        for step in definition.steps:
-            plate = prepared.plate(step.name, language)
-            head = letterhead(sender, prepared.name, step.name, language)
+        for step in prepared.steps:
+            plate = prepared.plate(step, language)
+            head = letterhead(sender, prepared.name, step, language)
             for one in contacts:
                 to = prepared.addressees[one.contact_id]
                 rendered = plate.render(addressing(to), SAMPLE_TOKEN)
                 recipient = Mailbox(to.email, to.person or "")
                 calendar = None
-                if session is not None and definition.calendar:
+                if session is not None and definition.calendar and not definition.session_step(step):
                     uid = invitation.event_uid(SAMPLE_TOKEN, domain)
                     calendar = invitation.request(
                         session, organizer=organizer, attendee=recipient, uid=uid, stamp=now
@@ -93,7 +93,7 @@ def samples(
                     pictures=plate.pictures,
                 )
                 yield Sample(
-                    step.name, language, to.email, to.municipality, rendered, Composer(head).compose(letter)
+                    step, language, to.email, to.municipality, rendered, Composer(head).compose(letter)
                 )
 
 

@@ -17,7 +17,7 @@ from outreach.db import campaigns, directory, outbox, proposals
 from outreach.db.engine import Database
 from outreach.delivery import tokens
 from outreach.errors import InputError, RefusedError
-from outreach.jobs.plan_campaign import message_row
+from outreach.jobs.message_rows import message_row
 from outreach.model.states import CampaignState, ProposalReason, ProposalState
 from outreach.settings import Workspace
 

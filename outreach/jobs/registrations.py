@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,19 @@ import sqlalchemy as sa
 
 from outreach.contacts import decode
 from outreach.contacts.places import folded_name
-from outreach.db import campaigns, directory, effects, mailbox, registrations
+from outreach.db import campaigns, directory, mailbox, registrations
 from outreach.db.effects import Seat
 from outreach.db.engine import Database
 from outreach.errors import InputError
 from outreach.inbound import headers
 from outreach.inbound.providers import PUBLIC_MAIL_DOMAINS
+from outreach.jobs import seats
 from outreach.jobs.forms import common
 from outreach.jobs.workspace import read_bytes
-from outreach.model.states import EffectKind, EngagementKind, RegistrationState
+from outreach.model.states import EngagementKind, RegistrationState
 
+#: Changes that are written down.
+_WRITTEN = ("new", "changed", "waiting")
 _FIELDS = ("email", "name", "first_name", "last_name", "municipality", "code")
 
 
@@ -37,7 +40,7 @@ class Entry:
     municipality: str | None  # as the list has it
     found: str | None  # the municipality as we know it
     by: str  # address, code, name or domain; or why it was not found
-    change: str  # new, changed, same, unknown
+    change: str  # new, changed, waiting (all places are taken), same, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,18 @@ def import_registrations(
         finder = _Finder(registrations.seats(connection, about.id), about.country)
         rows = [(row.line, _values(row.cells, mapping)) for row in table.rows]
         last = {finder(values)[0]: line for line, values in rows}
+        room = seats.room(connection, about)
         entries = []
         for line, values in rows:
             id_, by = finder(values)
             seat = finder.seats[id_] if id_ is not None else None
             entry = _entry(line, values, seat, by, places, repeated=last.get(id_) != line)
+            has_place = id_ in places and places[id_][0] == RegistrationState.REGISTERED
+            if room is not None and entry.change in ("new", "changed") and not has_place:
+                entry = entry if room > 0 else replace(entry, change="waiting")
+                room -= 1
             entries.append(entry)
-            if apply and seat is not None and entry.change in ("new", "changed"):
+            if apply and seat is not None and entry.change in _WRITTEN:
                 _register(connection, seat, entry, f"{file.name}, line {line}", now)
         if apply:
             digest = hashlib.sha256(data).hexdigest()
@@ -96,7 +104,7 @@ def import_registrations(
                 actor=actor,
                 action="registrations.import",
                 subject=about.name,
-                detail=f"{file} ({digest[:12]}): {sum(one.change in ('new', 'changed') for one in entries)}",
+                detail=f"{file} ({digest[:12]}): {sum(one.change in _WRITTEN for one in entries)}",
                 now=now,
             )
     titles = {field: table.header[index] for field, index in mapping.items()}
@@ -193,7 +201,8 @@ def _entry(
         elif before is None:
             change = "new"
         else:
-            change = "same" if before == (RegistrationState.REGISTERED, name, email) else "changed"
+            stands = before[0] in (RegistrationState.REGISTERED, RegistrationState.WAITING)
+            change = "same" if stands and before[1:] == (name, email) else "changed"
     return Entry(
         line, name, email, values.get("municipality") or None, seat["name"] if seat else None, by, change
     )
@@ -206,18 +215,13 @@ def _register(
     mailbox.add_engagement(
         connection, EngagementKind.REGISTERED, about, at=now, inbound_id=None, detail=source
     )
-    place = Seat(about.campaign_id, about.municipality_id)
-    effects.claim(
+    seats.claim(
         connection,
-        EffectKind.REGISTRATION,
-        place.subject,
-        {
-            "state": RegistrationState.REGISTERED.value,
-            "name": entry.name,
-            "email": entry.email,
-            "source": source,
-        },
+        Seat(about.campaign_id, about.municipality_id),
+        RegistrationState.REGISTERED,
+        name=entry.name,
+        email=entry.email,
         inbound_id=None,
         now=now,
+        source=source,
     )
-    effects.settle_registration(connection, place, now)

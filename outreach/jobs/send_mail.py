@@ -20,9 +20,9 @@ from outreach.db.outbox import Due
 from outreach.db.outcomes import Settled
 from outreach.delivery import policy, refusals, tokens
 from outreach.errors import MailServerError, RefusedError, SettingsError
-from outreach.jobs import accounts, guardrails, runs
+from outreach.jobs import accounts, guardrails, runs, session_mails
 from outreach.jobs.budget import Budget
-from outreach.jobs.plan_campaign import locality
+from outreach.jobs.message_rows import locality
 from outreach.jobs.press import Press
 from outreach.model.states import (
     CampaignState,
@@ -280,11 +280,16 @@ class _Sending:
 
     def _sort(self, connection: sa.Connection, due: list[Due], now: datetime) -> list[Due]:
         reasons = outbox.why_not(connection, due, self._suppression_keys)
+        around = [
+            (one, self._press.definition(connection, one.campaign_id)) for one in due if one.for_session
+        ]
+        reasons = session_mails.why_not(connection, around, now) | reasons
         outbox.skip(connection, reasons)
         self._report.skipped.update(reason.value for reason in reasons.values())
         wanted = [one for one in due if one.id not in reasons]
         late = {one.id for one in wanted if one.answers_id is None and self._is_late(connection, one, now)}
-        missed = late - messages.wanted_late(connection, late)
+        # Once a session has begun nobody can want a mail before it any more.
+        missed = late - messages.wanted_late(connection, late - {one.id for one, _ in around})
         taken, closed = [], {}
         openings: dict[tuple[int, str, str | None, str | None], datetime] = {}  # many keep the same hours
         for one in wanted:
@@ -309,7 +314,10 @@ class _Sending:
         return taken
 
     def _is_late(self, connection: sa.Connection, one: Due, now: datetime) -> bool:
-        last_day = self._press.definition(connection, one.campaign_id).last_day
+        definition = self._press.definition(connection, one.campaign_id)
+        if one.for_session:
+            return session_mails.is_late(one, definition, now)
+        last_day = definition.last_day
         if last_day is None:
             return False
         return now >= schedule.end_of(last_day, locality(one.country, one.region, one.time_zone))

@@ -63,6 +63,15 @@ def settle(
                     f"Message {id_} is {message['state']}: that follows from an answer; nothing was changed.",
                     "`outreach inbox undo` takes back what followed from one.",
                 )
+            if (
+                new is MessageState.QUEUED
+                and message["state"] is MessageState.MISSED
+                and message["for_session"]
+            ):
+                raise RefusedError(
+                    f"Message {id_} was to go before its session, which is over; nothing was changed.",
+                    "Settle it with --cancel.",
+                )
             if new is MessageState.QUEUED and message["state"] in (
                 MessageState.UNCERTAIN,
                 MessageState.MISSED,

@@ -274,6 +274,7 @@ class AnswerMail(StrEnum):
     """The mails that answer an answer: the names of their steps, a number behind those sent again."""
 
     CONFIRMATION = "confirmation"  # takes part; with the session for the calendar
+    WAITING_LIST = "waiting-list"  # would take part, and all places are taken
     CANCELLATION = "cancellation"  # does not take part after all
     DECLINED = "declined"  # thanks for a no
     UNSUBSCRIBED = "unsubscribed"  # the one confirmation of a stop
@@ -315,6 +316,8 @@ class SkipReason(StrEnum):
     SUPPRESSED = "suppressed"  # the address or its domain is never written to again
     ANSWERED = "answered"  # somebody of the municipality did
     BOUNCED = "bounced"  # an earlier mail came back for good
+    NO_PLACE = "no_place"  # of a mail around a session: its place was given back, or nobody came after all
+    OVERTAKEN = "overtaken"  # of a mail around a session: the next one is due already
 
 
 @unique

@@ -9,7 +9,7 @@ from random import Random
 from outreach.campaign import schedule
 from outreach.campaign.definition import Definition, Step
 from outreach.campaign.schedule import Locality
-from outreach.jobs.plan_campaign import locality
+from outreach.jobs.message_rows import locality
 from outreach.model.states import (
     EngagementKind,
     MessageState,

@@ -239,7 +239,7 @@ class Ledger:
             "plan_at",
         )
         self.contents = into(
-            schema.content, "campaign_id", "step", "language", "compiled", "strings", "digest"
+            schema.content, "campaign_id", "step", "language", "for_session", "compiled", "strings", "digest"
         )
         self.audit = into(schema.audit, "at", "actor", "action", "subject", "detail")
         self._cursors = into(

@@ -135,7 +135,9 @@ class _World:
         self._left: dict[str, int] = {}
         self._campaigns = 0
         self._recipients = 0
-        self._contents: dict[tuple[str, str], tuple[list[tuple[str, str, str, str]], frozenset[str]]] = {}
+        self._contents: dict[
+            tuple[str, str], tuple[list[tuple[str, bool, str, str, str]], frozenset[str]]
+        ] = {}
 
     def _chance(self, about: str) -> Random:
         return Random(f"{self._seed} {about}")  # noqa: S311  (made up, nothing secret)
@@ -296,21 +298,20 @@ class _World:
         for language in sorted({to.language for to in recipients if to.excluded is None}):
             known = self._contents.get((offer.slug, language))
             if known is None:
-                compiled, replies, strings, faults = texts(
-                    self._workspace, catalog, definition, sender, [language]
-                )
-                if faults:
-                    raise faults[0]
-                words = json.dumps(freeze(strings[language]))
+                found = texts(self._workspace, catalog, definition, sender, [language])
+                if found.faults:
+                    raise found.faults[0]
+                words = json.dumps(freeze(found.strings[language]))
                 rows = [
-                    (step, json.dumps(freeze(one)), words, one.digest)
-                    for (step, _), one in (*compiled.items(), *replies.items())
+                    (step, around, json.dumps(freeze(one)), words, one.digest)
+                    for mails, around in ((found.steps, False), (found.around, True), (found.answers, False))
+                    for (step, _), one in mails.items()
                 ]
-                known = rows, frozenset(step for step, _ in replies)
+                known = rows, frozenset(step for step, _ in found.answers)
                 self._contents[offer.slug, language] = known
             rows, answers = known
-            for step, text, words, digest in rows:
-                self._ledger.contents.append((number, step, language, text, words, digest))
+            for step, around, text, words, digest in rows:
+                self._ledger.contents.append((number, step, language, around, text, words, digest))
         return answers
 
     def _campaign(
