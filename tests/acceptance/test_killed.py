@@ -8,14 +8,19 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from outreach import clock
+from outreach.db import schema
 from outreach.db.engine import Database
-from outreach.model.states import MessageState
+from outreach.model.states import MessageState, RegistrationState
 from tests import databases, workspaces
+from tests.desks import Desk
 from tests.servers.sink import Sink
 from tests.torture import launch, message_ids, torture
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 _MAILS = 400
 _CONNECTIONS = 4
 _KILLS = 20
+_GUESTS = 80
 
 
 def outbox(folder: Path) -> dict[str, MessageState]:
@@ -143,3 +149,70 @@ def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: S
     assert "1 mails of a run that was interrupted may have been sent" in after.out
     assert set(smtp_sink.message_ids().values()) == {1}
     assert sorted(outbox(folder).values()) == [MessageState.SENT] * 279 + [MessageState.UNCERTAIN]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_mails_around_a_session_by_runs_that_are_killed(
+    blank_workspace: Path, tmp_path: Path, smtp_sink: Sink, kind: str
+) -> None:
+    """Each run plans them and sends them; two at a time, of which one is killed again and again."""
+    url = databases.postgres_url() if kind == "postgresql" else ""
+    desk = Desk(
+        blank_workspace,
+        tmp_path / "w",
+        smtp_port=smtp_sink.port,
+        database=url,
+        limits={"per_minute": 100_000, "connections": 2},
+    )
+    clock.reset()  # the runs are processes of their own, with the clock of the machine
+    day = (clock.now() + timedelta(days=7)).date()
+    path = desk.folder / "campaigns" / "trial.toml"
+    session = f'[session]\ntitle = "S"\nstart = {day}T22:00:00\nend = {day}T23:00:00\n'
+    place = 'time_zone = "UTC"\nplace = "Town hall"\n'
+    step = '[[steps]]\nname = "day-before"\nbefore = "7 days"\n'
+    path.write_text(path.read_text().replace("[audience]", session + place + "[audience]") + step)
+    towns = [(f"Town {number}", f"info@town{number}.example") for number in range(_GUESTS)]
+    desk.launch(*towns)
+    assert desk.run(max_seconds=None).sent.sent == _GUESTS
+    with desk.write() as connection:
+        connection.execute(
+            sa.insert(schema.registration).from_select(
+                ["campaign_id", "municipality_id", "state", "created_at", "updated_at"],
+                sa.select(
+                    schema.recipient.c.campaign_id,
+                    schema.recipient.c.municipality_id,
+                    sa.literal_column(f"'{RegistrationState.REGISTERED}'"),
+                    schema.recipient.c.created_at,
+                    schema.recipient.c.created_at,
+                ),
+            )
+        )
+        connection.execute(sa.update(schema.campaign).values(plan_at=clock.now()))
+
+    smtp_sink.behaviour.reply_delay = 0.004
+    chance = random.Random(7)
+    beside = workspaces.start_warm("-w", desk.folder, "run")
+    kills = 0
+    while (before := len(smtp_sink.accepted())) < 2 * _GUESTS - 10:
+        running = workspaces.start_warm("-w", desk.folder, "run")
+        enough, until = before + chance.randint(0, 12), time.monotonic() + 5
+
+        def reached(enough: int = enough, until: float = until) -> bool:
+            return len(smtp_sink.accepted()) >= enough or time.monotonic() > until
+
+        kills += kill_when(running, reached)
+        if not beside.is_alive():
+            beside = workspaces.start_warm("-w", desk.folder, "run")
+    beside.join(60)
+    smtp_sink.behaviour.reply_delay = 0.0
+    clock.reset()
+    assert desk.run(max_seconds=None).errors == []
+    assert kills > 1
+    states = {key: state for key, state in desk.messages().items() if key[0] == "day-before"}
+    assert {email for _, email in states} == {email for _, email in towns}, "one a municipality, none lost"
+    assert set(states.values()) <= {MessageState.SENT, MessageState.UNCERTAIN}
+    assert set(smtp_sink.message_ids().values()) == {1}, "none twice"
+    uncertain = sum(state is MessageState.UNCERTAIN for state in states.values())
+    assert uncertain <= 2 * kills
+    assert len(smtp_sink.accepted()) >= 2 * _GUESTS - uncertain
+    desk.close()

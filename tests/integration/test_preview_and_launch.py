@@ -34,7 +34,8 @@ def test_the_preview_shows_each_mail_with_text_headers_and_calendar(workspace: P
     page, second = ((out / name).read_text(encoding="utf-8") for name in ("index.html", "index.2.html"))
     for words in ("Nous venons sur place", "List-Unsubscribe:", "BEGIN:VCALENDAR", 'width="320"'):
         assert words in page
-    assert page.count("<article>") == 2
+    # invitation and reminder; a week and a day before the session, and the thanks after it
+    assert page.count("<article>") == 5
     assert '<a href="index.2.html">2</a>' in page
     assert ("info@lille.example" in page) != ("info@lille.example" in second)
 
