@@ -26,7 +26,9 @@ from outreach.content.catalog import ANSWERS
 from outreach.content.names import NAMES, SESSION_NAMES
 from outreach.inbound.classify import DETECTORS
 from outreach.model import states
-from outreach.report.funnel import MEASURES, NOTES
+from outreach.report.document import MAIL_CUTS, Cut
+from outreach.report.labels import CUT_TITLES
+from outreach.report.measures import MEASURES, NOTES
 from outreach.settings import ENVIRONMENT_PREFIX, Settings
 
 DOCS = Path(__file__).parent
@@ -281,7 +283,21 @@ def _rates() -> str:
         + table(("Name", "Label", "Divided by", "Meaning"), rows)
         + "\n"
         + "".join(f"- {note}\n" for note in NOTES)
+        + "\n## Cuts\n\nWhat `--cut` parts by. A line that is not known stands last.\n\n"
+        + table(("Cut", "Shown as", "A municipality stands"), _cuts())
     )
+
+
+def _cuts() -> list[tuple[str, ...]]:
+    mails = "in the line of each mail it got; its answer in that of one"
+    return [
+        (
+            f"`{cut.value}`",
+            CUT_TITLES[cut],
+            mails if cut in MAIL_CUTS else "in each campaign" if cut is Cut.CAMPAIGN else "in one line",
+        )
+        for cut in Cut
+    ]
 
 
 # classify --json

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.reports import CAMPAIGN, COUNTRY, EXCEL, FORMAT, Format, app, show
+from outreach.cli.reports import CAMPAIGN, COUNTRY, CUT, EXCEL, FORMAT, LOCALE, Cut, Format, app, show
 from outreach.cli.reports import JSON as AS_JSON
 from outreach.cli.shell import JSON, print_json, say, shell
 
 if TYPE_CHECKING:
-    from outreach.model.values import FunnelCounts
     from outreach.report.document import Report
-    from outreach.report.funnel import ReportLine
-    from outreach.report.measures import Counts
 
 __all__ = ["app"]
 
@@ -110,9 +107,11 @@ def merge(
     without_own: bool = typer.Option(False, "--without-own", help="Only the files, not what is here."),
     campaign: str | None = CAMPAIGN,
     country: str | None = COUNTRY,
+    cut: Cut | None = CUT,
     format_: Format = FORMAT,
     as_json: bool = AS_JSON,
     excel: bool = EXCEL,
+    locale: str | None = LOCALE,
 ) -> None:
     """Join the counts of members with your own, and report on all of them together.
 
@@ -130,38 +129,4 @@ def merge(
         with here.database(country=country, counts=True) as database:
             own = reports.make(here.workspace, database, selection, now=now)
     joined = job.join(here.workspace, own, files, selection, now)
-    show(list(_lines(joined)), format_, as_json=as_json, excel=excel)
-
-
-def _lines(report: Report) -> list[ReportLine]:
-    from outreach.model.values import FunnelRow
-    from outreach.report import funnel
-    from outreach.report.document import Cut
-
-    rows: list[FunnelRow] = []
-    for section in report.sections:
-        if section.campaign is None:
-            continue
-        if section.cut is Cut.COUNTRY:
-            rows += [
-                FunnelRow(section.campaign, line.key, None, _plain(line.counts)) for line in section.lines
-            ]
-        elif section.cut is Cut.STEP and section.country is not None:
-            rows += [
-                FunnelRow(section.campaign, section.country, line.key, _plain(line.counts))
-                for line in section.lines
-            ]
-    return funnel.table(rows)
-
-
-def _plain(counts: Counts) -> FunnelCounts:
-    from outreach.model.values import FunnelCounts
-
-    return FunnelCounts(
-        invited=counts.invited,
-        reached=counts.reached,
-        answered=counts.answered,
-        registered=counts.registered,
-        declined=counts.declined,
-        unsubscribed=counts.unsubscribed or 0,
-    )
+    show(joined, format_, cut=cut, as_json=as_json, excel=excel, locale=locale)

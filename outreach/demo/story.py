@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from outreach import clock
-from outreach.db import queries
 from outreach.db.engine import Database
 from outreach.demo import ending, stage
 from outreach.demo.cast import cast, next_due
@@ -21,13 +20,15 @@ from outreach.demo.servers import EmbeddedServers
 from outreach.demo.towns import Towns
 from outreach.demo.voice import Voice, counted
 from outreach.errors import OutreachError
+from outreach.jobs import report as reports
 from outreach.jobs.check_campaign import check
 from outreach.jobs.import_contacts import import_contacts
 from outreach.jobs.launch_campaign import launch
 from outreach.jobs.run import RunReport, run
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import MessageState
-from outreach.report import export, funnel
+from outreach.report import terminal
+from outreach.report.document import Selection
 from outreach.settings import Workspace
 
 _ACTOR = "demo"
@@ -102,8 +103,8 @@ class _Story:
             self._play(database)
             facts = ending.check(self._towns)
             self._facts(facts)
-            with database.read() as connection:
-                report = export.to_terminal(funnel.table(queries.funnel(connection)))
+            made = reports.make(workspace, database, Selection(), now=clock.now())
+            report = terminal.text(made)
         finally:
             database.close()
         voice.title("The report, as `outreach report` prints it")

@@ -2,95 +2,78 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import datetime
 
-from outreach.db import queries
+from outreach.db import directory, queries, standings
 from outreach.db.engine import Database
-from outreach.model.values import FunnelRow
-from outreach.report.document import AnswerCurve, Cut, Line, Quartiles, Report, Section, Selection, Sends
-from outreach.report.measures import Counts, total
+from outreach.delivery import tokens
+from outreach.report import sections
+from outreach.report.document import Report, Selection
+from outreach.report.funnel import ALL, PLACES
+from outreach.report.left_out import left_out
+from outreach.report.sections import Numbers
 from outreach.settings import Workspace
 
 
-def make(workspace: Workspace, database: Database, selection: Selection, *, now: datetime) -> Report:
-    """What the account of ``database`` reaches of the selection. A campaign that is none gives no sections."""
-    del workspace
+def make(
+    workspace: Workspace,
+    database: Database,
+    selection: Selection,
+    *,
+    now: datetime,
+    nuts: int = 2,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Report:
+    """What the account of ``database`` reaches of the selection; a campaign that is none gives no sections.
+
+    First counts anew what has changed, as :func:`count` does. ``nuts``: the level at which regions stand, 1 to 3.
+    """
+    count(workspace, database, progress=progress)
     with database.read() as connection:
-        rows = queries.funnel(connection, campaign=selection.campaign, country=selection.country)
-        answers = queries.answer_days(connection, campaign=selection.campaign, country=selection.country)
-        sends = queries.sends(connection, campaign=selection.campaign, country=selection.country)
-    sections = _sections(rows)
-    whole = [one for one in sections if one.cut is Cut.CAMPAIGN]
-    reached = {(row.campaign, row.country): row.counts.reached for row in rows if row.step is None}
+        launched = queries.launched(connection, campaign=selection.campaign, country=selection.country)
+        slugs = [one.slug for one in launched]
+        rows = standings.numbers(
+            connection,
+            unit=selection.unit,
+            selections=[PLACES, ALL, *slugs] if len(slugs) > 1 else [PLACES, *slugs],
+            country=selection.country,
+        )
+    numbers = Numbers(rows, launched, selection.unit, nuts=nuts)
     return Report(
         made_at=now,
         selection=selection,
-        total=total(one.total for one in whole),
-        sections=tuple(sections),
-        left_out=(),
-        curves=tuple(_curves(answers, reached)),
-        sends=tuple(Sends(day, mails, 0) for day, mails in sends),
+        total=sections.total(numbers),
+        sections=tuple(sections.sections(numbers)),
+        left_out=tuple(left_out(numbers)),
+        curves=tuple(sections.curves(numbers)),
+        sends=tuple(sections.sends(numbers)),
     )
 
 
-def _counts(row: FunnelRow) -> Counts:
-    counts = row.counts
-    return Counts(
-        invited=counts.invited,
-        reached=counts.reached,
-        answered=counts.answered,
-        registered=counts.registered,
-        declined=counts.declined,
-        unsubscribed=counts.unsubscribed,
-    )
+def count(
+    workspace: Workspace,
+    database: Database,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    enough: Callable[[], bool] = lambda: False,
+) -> int:
+    """Count anew the municipalities of which something changed since they were counted; returns how many.
 
-
-def _sections(rows: Iterable[FunnelRow]) -> list[Section]:
-    by_campaign: dict[str, list[FunnelRow]] = defaultdict(list)
-    for row in rows:
-        by_campaign[row.campaign].append(row)
-    wholes = {
-        slug: total(_counts(row) for row in own if row.step is None) for slug, own in by_campaign.items()
-    }
-    sections = [
-        Section(
-            Cut.CAMPAIGN, tuple(Line(slug, counts) for slug, counts in wholes.items()), total(wholes.values())
-        )
-    ]
-    for slug, own in by_campaign.items():
-        lines = [Line(row.country, _counts(row)) for row in own if row.step is None]
-        sections.append(Section(Cut.COUNTRY, tuple(lines), wholes[slug], slug))
-        steps = dict.fromkeys(row.step for row in own if row.step is not None)
-        lands: list[str | None] = [None, *(line.key for line in lines)]
-        for country in lands:
-            mine = [row for row in own if country in (None, row.country)]
-            parts = [
-                Line(step, total(_counts(row) for row in mine if row.step == step)) for step in steps if step
-            ]
-            whole = total(_counts(row) for row in mine if row.step is None)
-            sections.append(Section(Cut.STEP, tuple(parts), whole, slug, country))
-    return sections
-
-
-def _curves(
-    answers: Iterable[tuple[str, str, int, float]], reached: dict[tuple[str, str], int]
-) -> Iterable[AnswerCurve]:
-    days: dict[tuple[str, str | None], list[tuple[int, float]]] = defaultdict(list)
-    for slug, country, day, waited in answers:
-        days[slug, country].append((day, waited))
-        days[slug, None].append((day, waited))
-    for (slug, land), found in sorted(days.items(), key=lambda item: (item[0][0], item[0][1] or "")):
-        on = Counter(day for day, _ in found)
-        so_far, points = 0, []
-        for day in range(max(on) + 1):
-            so_far += on[day]
-            points.append((day, so_far))
-        of = sum(number for (own, land), number in reached.items() if own == slug and country in (None, land))
-        yield AnswerCurve(slug, land, of, tuple(points), _quartiles(sorted(wait for _, wait in found)))
-
-
-def _quartiles(waits: list[float]) -> Quartiles:
-    lower, median, upper = (waits[max(0, -(-len(waits) * part // 4) - 1)] for part in (1, 2, 3))
-    return Quartiles(lower, median, upper)
+    Short transactions, so that others can write meanwhile; what changes meanwhile is counted as well, unless it goes
+    on for ever. Ends early once ``enough``. ``progress`` is told how many are done, of about how many.
+    """
+    with database.read() as connection:
+        todo = standings.waiting(connection)
+    done = 0
+    while done < todo and not enough():
+        with database.write() as connection:
+            suppressed = directory.suppressed_by(
+                connection, lambda what: tokens.suppression_key(workspace.key, what)
+            )
+            some = standings.count_some(connection, suppressed)
+        if not some:
+            break
+        done += some
+        progress(done, max(todo, done))
+    return done

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from outreach.db.engine import Database
 from outreach.errors import MailServerError, OutreachError, SettingsError
+from outreach.jobs import report as reports
 from outreach.jobs import retention, runs
 from outreach.jobs.plan_campaign import plan
 from outreach.jobs.poll_inbox import PollReport, look_into_sent_folders, poll
@@ -104,4 +105,6 @@ def run(
                 look_into_sent_folders(workspace, database, report.polled)
             # What was just sent decides when the planner has to look again.
             report.planned += plan(workspace, database, now(), all_=bool(report.sent.states))
+        if not report.did_nothing:  # so that a report has little left to count
+            reports.count(workspace, database, enough=enough)
     return report

@@ -227,6 +227,14 @@ class RegistrationState(StrEnum):
 
 
 @unique
+class Progress(StrEnum):
+    """How far a municipality is with the assessment, as its own list says."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+
+
+@unique
 class AttendanceState(StrEnum):
     """Whether a person on an attendance list counts."""
 

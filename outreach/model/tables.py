@@ -48,6 +48,10 @@ def _word(words: type[StrEnum]) -> Any:
     )
 
 
+#: Counts on for ever; on SQLite a row's number is one anyway, and only this type makes it one.
+_LONG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
 def _instant(**options: Any) -> Any:
     return Field(sa_type=Instant, **options)
 
@@ -233,6 +237,7 @@ class Recipient(SQLModel, table=True):
     # Added by a person then, after an answer: what its municipality answered before does not stop its mails.
     added_at: datetime | None = _instant(default=None)
     addressed_as: str | None = None  # all municipalities that share the address, where its mail names them
+    variant: str | None = Field(default=None, max_length=1)  # of the campaign's experiment: "a" or "b"
     created_at: datetime = _instant()
     # Of one that is left out since its address is shared: the recipient whose mail names its municipality, too.
     named_by: int | None = Field(default=None, foreign_key="recipient.id", index=True)
@@ -476,6 +481,8 @@ class Registration(SQLModel, table=True):
     inbound_id: int | None = Field(default=None, foreign_key="inbound_message.id")
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
+    # How far its assessment is, as the tool's own list says; None: not known.
+    progress: states.Progress | None = Field(default=None, sa_type=_word(states.Progress), nullable=True)
 
 
 class AttendanceList(SQLModel, table=True):
@@ -544,6 +551,44 @@ class Suppression(SQLModel, table=True):
     reason: states.SuppressionReason = Field(sa_type=_word(states.SuppressionReason))
     source: str = ""
     at: datetime = _instant()
+
+
+class ReportStale(SQLModel, table=True):
+    """A municipality of which something changed that reports count: triggers of the database write it, in the very
+    transaction, whoever changes what. Only ever added to, so that no writer waits for another; ``db.standings`` takes
+    away what it has counted anew."""
+
+    __tablename__: ClassVar[Any] = "report_stale"
+    __table_args__ = (sa.Index("ix_report_stale_municipality_id", "municipality_id", "id"),)
+
+    id: int | None = Field(default=None, sa_column=sa.Column(_LONG, primary_key=True, autoincrement=True))
+    municipality_id: int  # no foreign key: it may be gone
+
+
+class ReportPlace(SQLModel, table=True):
+    """What reports count of a municipality, as it was counted last."""
+
+    __tablename__: ClassVar[Any] = "report_place"
+
+    municipality_id: int = Field(primary_key=True)  # no foreign key: it may be gone
+    country: str = Field(max_length=2)
+    facts: str  # report.funnel.Place as JSON
+
+
+class ReportNumber(SQLModel, table=True):
+    """How many stand on one line of a report with one pattern of stages: the sum over ``report_place``, kept current.
+
+    What the columns hold is said in ``report.funnel``."""
+
+    __tablename__: ClassVar[Any] = "report_number"
+
+    selection: str = Field(primary_key=True)
+    unit: str = Field(primary_key=True)
+    cut: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    country: str = Field(primary_key=True, max_length=2)
+    pattern: int = Field(primary_key=True)
+    number: int
 
 
 class MailboxCursor(SQLModel, table=True):

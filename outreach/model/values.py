@@ -166,29 +166,6 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class FunnelCounts:
-    """Counts of municipalities for one line of a report. Each includes only what a person or a real delivery
-    did; the answers of machines, test mails and uncertain messages never count."""
-
-    invited: int  # at least one mail was accepted by our server, or refused because the address is dead
-    reached: int  # invited, and at least one of its addresses did not bounce
-    answered: int  # a person of it answered, in whatever way
-    registered: int
-    declined: int
-    unsubscribed: int
-
-
-@dataclass(frozen=True, slots=True)
-class FunnelRow:
-    """One line of the response report. ``step`` is ``None`` for the campaign as a whole."""
-
-    campaign: str
-    country: str
-    step: str | None
-    counts: FunnelCounts
-
-
-@dataclass(frozen=True, slots=True)
 class RegistrationChange:
     """A registration, a maybe or a withdrawal to be written down."""
 

@@ -121,7 +121,12 @@ MEASURES: tuple[Measure, ...] = (
         "reached",
         "It has a place at the session, or said that it takes part in what was offered.",
     ),
-    Measure("attended", "Attended", "registered", "Somebody of it was there, by the list of those present."),
+    Measure(
+        "attended",
+        "Attended",
+        "reached",
+        "Somebody of it was there, by the list of those present, whether it had registered or not.",
+    ),
     Measure("declined", "Declined", "reached", "It said no to this invitation, and did not register after."),
     Measure(
         "unsubscribed", "Opted out", "reached", "At least one of its addresses asked for no further mail."

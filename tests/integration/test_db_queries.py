@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
@@ -13,17 +13,22 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outreach.db import queries, schema
+from outreach.db import queries, schema, standings
 from outreach.db.engine import Database
 from outreach.model.states import (
     STOPPING_ENGAGEMENTS,
     CampaignState,
     EngagementKind,
+    ExclusionReason,
     MessageState,
     RegistrationState,
 )
-from outreach.model.values import FunnelCounts, FunnelRow
-from outreach.report.funnel import RATES, table
+from outreach.report import funnel as stages
+from outreach.report import sections
+from outreach.report.document import Cut, Unit
+from outreach.report.left_out import left_out
+from outreach.report.measures import Counts, rates, total
+from outreach.report.sections import Numbers
 from tests import databases, histories
 from tests.histories import NOW
 
@@ -32,6 +37,24 @@ database = databases.fixture()
 STEPS = ("invitation", "reminder", "last-call")
 _DELIVERED = (MessageState.SENT, MessageState.BOUNCED)
 _DECISIONS = (EngagementKind.REGISTERED, EngagementKind.DECLINED, EngagementKind.TENTATIVE)
+
+
+@dataclass(frozen=True)
+class FunnelCounts:
+    invited: int
+    reached: int
+    answered: int
+    registered: int
+    declined: int
+    unsubscribed: int
+
+
+@dataclass(frozen=True)
+class FunnelRow:
+    campaign: str
+    country: str
+    step: str | None  # None: the campaign as a whole
+    counts: FunnelCounts
 
 
 @dataclass(frozen=True)
@@ -101,11 +124,13 @@ def a_history(draw: st.DrawFn) -> History:
     return History(campaigns, municipalities, mails, acts, places)
 
 
-def write_down(connection: sa.Connection, history: History) -> None:
+def write_down(connection: sa.Connection, history: History, prefix: str = "") -> None:
     campaigns = []
     for number, (slug, country) in enumerate(history.campaigns):
         campaigns.append(
-            histories.add_campaign(connection, f"{slug}-{country}-{number}", slug=slug, country=country)
+            histories.add_campaign(
+                connection, f"{prefix}{slug}-{country}-{number}", slug=slug, country=country
+            )
         )
         histories.add_content(connection, campaigns[-1], *STEPS)
     municipalities = [histories.add_municipality(connection, country) for country in history.municipalities]
@@ -152,6 +177,43 @@ def write_down(connection: sa.Connection, history: History) -> None:
             created_at=NOW,
             updated_at=NOW,
         )
+
+
+def numbers_of(
+    connection: sa.Connection,
+    *,
+    campaign: str | None = None,
+    country: str | None = None,
+    unit: Unit = Unit.MUNICIPALITY,
+) -> Numbers:
+    """Everything that changed counted anew, and what a report reads of it."""
+    while standings.count_some(connection, lambda _what: False):
+        pass
+    assert standings.waiting(connection) == 0
+    launched = queries.launched(connection, campaign=campaign, country=country)
+    rows = standings.numbers(connection, unit=unit, selections=None, country=country)
+    assert all(row[-1] > 0 for row in rows)
+    return Numbers(rows, launched, unit)
+
+
+def funnel(
+    connection: sa.Connection, *, campaign: str | None = None, country: str | None = None
+) -> list[FunnelRow]:
+    numbers = numbers_of(connection, campaign=campaign, country=country)
+    rows = []
+    for one in numbers.launched:
+        for land in one.countries:
+            whole = numbers.counts(one.slug, stages.WHOLE, "", (land,))
+            rows.append(FunnelRow(one.slug, land, None, _figures(whole)))
+            lines = ((step, numbers.counts(one.slug, Cut.STEP, step, (land,))) for step in one.steps)
+            rows += [
+                FunnelRow(one.slug, land, step, _figures(counts)) for step, counts in lines if counts.invited
+            ]
+    return rows
+
+
+def _figures(counts: Counts) -> FunnelCounts:
+    return FunnelCounts(*(getattr(counts, field.name) for field in fields(FunnelCounts)))
 
 
 def count_slowly(history: History) -> list[FunnelRow]:
@@ -230,6 +292,7 @@ _MANY: Any = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+_FEW: Any = settings(parent=_MANY, max_examples=25)
 
 
 @given(history=a_history())
@@ -237,28 +300,69 @@ _MANY: Any = settings(
 def test_the_figures_are_those_of_a_slow_count(database: Database, history: History) -> None:
     with _forgotten(database) as connection:
         write_down(connection, history)
-        rows = queries.funnel(connection)
+        rows = funnel(connection)
         assert rows == count_slowly(history)
         for country in ("BE", "FR"):
-            assert queries.funnel(connection, country=country) == [
-                row for row in rows if row.country == country
-            ]
-        assert queries.funnel(connection, campaign="alpha") == [
-            row for row in rows if row.campaign == "alpha"
-        ]
-    for line in table(rows):
-        for measure in RATES:
-            rate = line.rates[measure.name]
-            assert rate.numerator <= rate.denominator, (line, measure.name)
-        counts = line.counts
-        assert counts.registered + counts.declined <= counts.answered
-        assert counts.unsubscribed <= counts.answered
+            assert funnel(connection, country=country) == [row for row in rows if row.country == country]
+        assert funnel(connection, campaign="alpha") == [row for row in rows if row.campaign == "alpha"]
+        numbers, of_contacts = numbers_of(connection), numbers_of(connection, unit=Unit.CONTACT)
+        for table in (*left_out(numbers), *left_out(of_contacts)):
+            assert table.adds_up, table
+            assert all(reason.number > 0 for reason in table.reasons), table
+        for section in (*sections.sections(numbers), *sections.sections(of_contacts)):
+            if section.adds_up:
+                assert total(line.counts for line in section.lines) == section.total
+            for line in section.lines:
+                for rate in rates(line.counts).values():
+                    assert rate.numerator <= rate.denominator, (section, line)
+                assert line.counts.registered + line.counts.declined <= line.counts.answered
+                assert line.counts.unsubscribed <= line.counts.answered
     for row in rows:
         if row.step is None:
             own = [other for other in rows if (other.campaign, other.country) == (row.campaign, row.country)]
             for name in ("answered", "registered", "declined", "unsubscribed"):
                 by_step = sum(getattr(other.counts, name) for other in own if other.step is not None)
                 assert by_step == getattr(row.counts, name)
+
+
+@given(history=a_history(), later=a_history(), data=st.data())
+@_FEW
+def test_numbers_kept_current_are_those_counted_from_nothing(
+    database: Database, history: History, later: History, data: st.DataObject
+) -> None:
+    """Whatever changes, in whatever order, between two times of counting."""
+    with _forgotten(database) as connection:
+        write_down(connection, history)
+        numbers_of(connection)
+        write_down(connection, later, "later")
+        for table, column, values in (
+            (schema.message, "state", [MessageState.SENT, MessageState.BOUNCED, MessageState.SKIPPED]),
+            (schema.engagement, "undone_at", [None, NOW]),
+            (schema.registration, "state", list(RegistrationState)),
+            (schema.contact, "gone_at", [None, NOW]),
+            (schema.municipality, "population", [None, 1_500, 20_000]),
+            (schema.recipient, "excluded", [None, ExclusionReason.SUPPRESSED, ExclusionReason.GONE]),
+        ):
+            ids = connection.execute(sa.select(table.c.id)).scalars().all()
+            if not ids:
+                continue
+            for id_ in data.draw(st.sets(st.sampled_from(ids), max_size=3)):
+                value = data.draw(st.sampled_from(values))
+                connection.execute(sa.update(table).where(table.c.id == id_).values({column: value}))
+        if data.draw(st.booleans()):
+            connection.execute(sa.delete(schema.registration))
+        kept = _all_numbers(connection)
+        for table in (schema.report_place, schema.report_number):
+            connection.execute(sa.delete(table))
+        everyone = sa.select(schema.municipality.c.id)
+        connection.execute(sa.insert(schema.report_stale).from_select(["municipality_id"], everyone))
+        assert kept == _all_numbers(connection)
+
+
+def _all_numbers(connection: sa.Connection) -> list[standings.Number]:
+    numbers_of(connection)
+    units = (standings.numbers(connection, unit=unit, selections=None, country=None) for unit in Unit)
+    return sorted(row for rows in units for row in rows)
 
 
 @pytest.fixture
@@ -269,7 +373,7 @@ def told(database: Database) -> Iterator[sa.Connection]:
 
 def _count(connection: sa.Connection, history: History) -> dict[str | None, FunnelCounts]:
     write_down(connection, history)
-    return {row.step: row.counts for row in queries.funnel(connection)}
+    return {row.step: row.counts for row in funnel(connection)}
 
 
 def _sent(step: str = "invitation", state: MessageState = MessageState.SENT) -> Mail:
@@ -281,14 +385,14 @@ def _act(kind: EngagementKind, about: int | None = 0) -> Act:
 
 
 def test_no_campaign_no_lines(told: sa.Connection) -> None:
-    assert queries.funnel(told) == []
+    assert funnel(told) == []
     assert queries.campaign_overview(told) == []
 
 
 def test_a_campaign_that_sent_nothing_yet_has_zeros_and_one_not_launched_no_line(told: sa.Connection) -> None:
     histories.add_campaign(told, "lordimas-be")
     histories.add_campaign(told, "lordimas-fr", launched_at=None, state=CampaignState.APPROVED)
-    assert queries.funnel(told) == [FunnelRow("lordimas", "BE", None, FunnelCounts(0, 0, 0, 0, 0, 0))]
+    assert funnel(told) == [FunnelRow("lordimas", "BE", None, FunnelCounts(0, 0, 0, 0, 0, 0))]
 
 
 def test_a_campaign_is_chosen_by_slug_or_by_name(told: sa.Connection) -> None:
@@ -296,7 +400,7 @@ def test_a_campaign_is_chosen_by_slug_or_by_name(told: sa.Connection) -> None:
         histories.add_campaign(told, name)
 
     def lines(**choice: str) -> list[tuple[str, str]]:
-        return [(row.campaign, row.country) for row in queries.funnel(told, **choice)]
+        return [(row.campaign, row.country) for row in funnel(told, **choice)]
 
     assert lines(campaign="lordimas") == [("lordimas", "BE"), ("lordimas", "FR")]
     assert lines(campaign="lordimas-fr") == [("lordimas", "FR")]
