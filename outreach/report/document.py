@@ -44,6 +44,10 @@ class Cut(StrEnum):
 MAIL_CUTS = frozenset({Cut.STEP, Cut.LANGUAGE, Cut.WEEK, Cut.WEEKDAY, Cut.HOUR})
 
 
+#: Cuts that a report of several countries shows for each of them, too: what a member hands over.
+COUNTRY_CUTS = (Cut.STEP, Cut.WEEK, Cut.LANGUAGE, Cut.SIZE)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What a report is about; ``None``: all that the account reaches."""

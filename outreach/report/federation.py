@@ -9,11 +9,11 @@ from datetime import datetime
 
 from outreach.errors import InputError
 from outreach.report import disclosure
-from outreach.report.document import AnswerCurve, Cut, Line, Report, Section, Selection
+from outreach.report.document import COUNTRY_CUTS, AnswerCurve, Cut, Line, Report, Section, Selection
 from outreach.report.measures import NOTES, Counts, total
 
 #: What a member hands over besides its wholes. Hours, regions and the like stay at home: their lines are too thin.
-CUTS = (Cut.STEP, Cut.WEEK, Cut.LANGUAGE, Cut.SIZE)
+CUTS = COUNTRY_CUTS
 
 _DAYS = 7
 

@@ -9,6 +9,7 @@ from datetime import date
 
 from outreach.report import funnel
 from outreach.report.document import (
+    COUNTRY_CUTS,
     MAIL_CUTS,
     AnswerCurve,
     Cut,
@@ -162,16 +163,15 @@ def sections(numbers: Numbers) -> Iterator[Section]:
         yield _countries(numbers, ALL)
     for one in numbers.launched:
         yield _countries(numbers, one.slug)
-        steps = _section(numbers, one.slug, Cut.STEP, one.countries, None)
-        if steps:
+        if steps := _section(numbers, one.slug, Cut.STEP, one.countries, None):
             yield steps
         for country in one.countries:
-            if steps := _section(numbers, one.slug, Cut.STEP, (country,), country):
-                yield steps
+            for cut in COUNTRY_CUTS:
+                if found := _section(numbers, one.slug, cut, (country,), country):
+                    yield found
     for selection in [*([ALL] if whole == ALL else []), *slugs]:
         for cut in _FURTHER:
-            found = _section(numbers, selection, cut, numbers.countries(selection), None)
-            if found:
+            if found := _section(numbers, selection, cut, numbers.countries(selection), None):
                 yield found
 
 
