@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -33,6 +34,8 @@ _ASKING_STEPS = frozenset({"invitation", "reminder", "last-call"})
 _OUTSIDE_ELEMENTS = re.compile(r"<!--.*?-->|<title>.*?</title>|<style.*?</style>|<[^>]*>", re.DOTALL)
 #: Values that differ by language.
 _BY_LANGUAGE = re.compile(r"(?<![\w.'\"])(?:greeting|links|session|campaign|contact(?=\.source))\b")
+#: How most subjects begin.
+_NAME_FIRST = re.compile(r"\{\{\s*municipality\.name\s*\}\}\s*:\s*(?=\S)")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _ADDRESSES = {
     "sender.privacy_url": '<a href="{{ sender.privacy_url }}">{{ sender.privacy_url }}</a>',
@@ -110,7 +113,7 @@ def compile_template(
     hidden_html, hidden_text = tags.hide(html_layout), tags.hide(text_layout)
     plain = PlainText(tags)
     sections = tuple(_section(voice, tags) for voice in voices)
-    subject = " / ".join(" ".join(voice.subject.split()) for voice in voices)
+    subject = _subject([" ".join(voice.subject.split()) for voice in voices])
     preheader = " / ".join(" ".join(voice.preheader.split()) for voice in voices if voice.preheader)
     inlined, kept = _split_css(css)
     values: dict[str, object] = {
@@ -142,6 +145,14 @@ def compile_template(
         language="+".join(voice.template.language for voice in voices),
         logo=logo,
     )
+
+
+def _subject(subjects: Sequence[str]) -> str:
+    """Of a mail in two languages both, the municipality's name before the first alone."""
+    first, *others = subjects
+    if _NAME_FIRST.match(first):
+        others = [_NAME_FIRST.sub("", other) for other in others]
+    return " / ".join((first, *others))
 
 
 def _sources(template: Template, strings: Strings, catalog: Catalog, *, rename: bool = False) -> _Sources:

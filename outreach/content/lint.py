@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from html import unescape
 
+from outreach.content import accessibility, habits
 from outreach.content.answers import BRIEF
 from outreach.content.catalog import SOURCE_LANGUAGE, Catalog, Template
 from outreach.content.compile import compile_template
@@ -47,6 +48,7 @@ class Finding:
     where: str  # the file, relative to templates/
     message: str
     remedy: str
+    contacts: tuple[str, ...] = ()  # the addresses it was found for, where it is not of all
 
 
 def lint_campaign(
@@ -90,18 +92,45 @@ def lint_campaign(
     return tuple(found)
 
 
-def lint_rendered(rendered: Rendered, where: str) -> tuple[Finding, ...]:
-    """What is wrong with one mail as a recipient would get it, as far as values can make it so.
+def lint_rendered(rendered: Rendered, where: str, languages: int = 1) -> tuple[Finding, ...]:
+    """What is wrong with one mail as a recipient would get it, as far as values can make it so. ``languages``: how
+    many stand in it.
 
-    Cheap enough for every mail of a launch. Links and remote assets are the same in all mails of a step and
+    Cheap enough for every mail of a launch. Links, remote assets and the like are the same in all mails of a step and
     language, as values are escaped: :func:`lint_markup` looks at one of them.
     """
-    return tuple(_value_findings(rendered, where))
+    return tuple(_value_findings(rendered, where, languages))
 
 
 def lint_markup(rendered: Rendered, where: str, carried: Collection[str] = ()) -> tuple[Finding, ...]:
     """Links and remote assets in the HTML of one mail. ``carried``: the content ids of pictures that go with it."""
     return tuple(_markup_findings(rendered, where, carried))
+
+
+def lint_habits(rendered: Rendered, where: str) -> tuple[Finding, ...]:
+    """What keeps a mail from being trusted or understood, though it is right. The same in all of a step and
+    language."""
+    found = [
+        Finding(
+            Severity.WARNING,
+            "accessibility",
+            where,
+            fault,
+            "Mend the layout (templates/_layout) or the mail.",
+        )
+        for fault in accessibility.faults(rendered.html)
+    ]
+    found += [
+        Finding(
+            Severity.WARNING, "spam-habit", where, f"The subject {habit}.", "Begin it with what it is about."
+        )
+        for habit in habits.of_subject(rendered.subject)
+    ]
+    found += [
+        Finding(Severity.WARNING, "spam-habit", where, habit, remedy)
+        for habit, remedy in habits.of_mail(rendered)
+    ]
+    return tuple(found)
 
 
 def _lint_mail(
@@ -227,14 +256,14 @@ def _frame_findings(compiled: Compiled, where: str) -> Iterator[Finding]:
             )
 
 
-def _value_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
-    if len(rendered.subject) > MAX_SUBJECT:
+def _value_findings(rendered: Rendered, where: str, languages: int = 1) -> Iterator[Finding]:
+    if len(rendered.subject) > (most := MAX_SUBJECT * languages):
         yield Finding(
             Severity.WARNING,
             "subject-long",
             where,
             f"The subject has {len(rendered.subject)} characters: {rendered.subject!r}.",
-            f"Keep it within {MAX_SUBJECT}, the important words first.",
+            f"Keep it within {most}, the important words first.",
         )
     if rendered.subject.isupper() or "!!" in rendered.subject:
         yield Finding(
@@ -284,7 +313,15 @@ def _value_findings(rendered: Rendered, where: str) -> Iterator[Finding]:
 def _markup_findings(rendered: Rendered, where: str, carried: Collection[str] = ()) -> Iterator[Finding]:
     for found in _HREF.finditer(rendered.html):
         address = unescape(found.group(1) or found.group(2) or "")
-        if not address.startswith(("https://", "mailto:")):
+        if not address or address.startswith("#"):
+            yield Finding(
+                Severity.ERROR,
+                "dead-anchor",
+                where,
+                f"The link {address!r} leads nowhere: mail programs keep no places within a mail.",
+                "Let it lead to a page, or take the link out.",
+            )
+        elif not address.startswith(("https://", "mailto:")):
             yield Finding(
                 Severity.ERROR,
                 "link-insecure",

@@ -43,13 +43,24 @@ def _block(block: Block) -> str:
             return f"<blockquote>{write(block.children)}</blockquote>"
 
 
+# Outlook's Word engine gives a link no padding. Within the link stand two wide spaces instead, the first raised to
+# make the line as high as the button, so that all of it can be clicked. (A button drawn in VML would need its width
+# beforehand, which differs with each language's words.) goodemailcode.com/email-code/link-button
+_WORD_BEFORE = (
+    '<!--[if mso]><i hidden style="mso-font-width:200%;mso-text-raise:26px">&emsp;</i>'
+    '<span style="mso-text-raise:13px"><![endif]-->'
+)
+_WORD_BEHIND = '<!--[if mso]></span><i hidden style="mso-font-width:200%">&emsp;&#8203;</i><![endif]-->'
+
+
 def _button(block: Block, inner: str) -> str:
-    """Padding on the link makes the button; Outlook ignores it and takes the cell's mso-padding-alt."""
+    """A coloured cell, and a link with padding that fills it."""
     rank = "primary" if block.primary else "secondary"
     return (
         f'<table role="presentation" class="button {rank}" cellpadding="0" cellspacing="0" border="0"><tr>'
         f'<td class="button-cell {rank}-cell">'
-        f'<a class="button-link {rank}-link" href="{escape(block.href)}">{inner}</a></td></tr></table>'
+        f'<a class="button-link {rank}-link" href="{escape(block.href)}">'
+        f"{_WORD_BEFORE}{inner}{_WORD_BEHIND}</a></td></tr></table>"
     )
 
 

@@ -398,13 +398,13 @@ def unfinished(connection: sa.Connection, campaign_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def overlaps(connection: sa.Connection, contacts: Collection[int]) -> dict[str, int]:
-    """How many of ``contacts`` get mail of campaigns that run or are paused, by the campaign's name."""
+def overlaps(connection: sa.Connection, addresses: Collection[str]) -> dict[str, int]:
+    """How many of ``addresses`` (lower case) get mail of campaigns that run or are paused, by the campaign's name."""
     campaign, recipient = schema.campaign, schema.recipient
     rows = connection.execute(
-        sa.select(campaign.c.name, recipient.c.contact_id)
+        sa.select(campaign.c.name, recipient.c.email_key)
         .join(recipient, recipient.c.campaign_id == campaign.c.id)
         .where(campaign.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)))
         .where(recipient.c.excluded.is_(None))
     )
-    return dict(Counter(name for name, contact in rows if contact in contacts))
+    return dict(Counter(name for name, address in rows if address in addresses))

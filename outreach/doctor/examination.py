@@ -61,7 +61,7 @@ def _sender(
     names: Names, workspace: Workspace, name: str, wishes: Wishes, now: Callable[[], datetime]
 ) -> Iterator[Finding]:
     sender = workspace.settings.sender(name)
-    keys, problem = _keys(workspace, name)
+    keys, problem = published_keys(workspace, name)
     if problem is not None:
         yield problem
     own = sender.address.rpartition("@")[2].lower()
@@ -83,7 +83,7 @@ def _sender(
         yield from probe.check_plus_address(workspace, name, f"probe-{secrets.token_hex(8)}", now)
 
 
-def _keys(workspace: Workspace, name: str) -> tuple[list[domain.Published], Finding | None]:
+def published_keys(workspace: Workspace, name: str) -> tuple[list[domain.Published], Finding | None]:
     """Where the public halves of the keys a sender signs with should stand."""
     dkim = workspace.settings.sender(name).dkim
     try:

@@ -4,32 +4,36 @@ regret not having looked at.
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from outreach.campaign import definition as definitions
 from outreach.campaign import frozen
 from outreach.campaign.definition import Side
-from outreach.content import colours
-from outreach.content.lint import Finding, Severity, lint_campaign, lint_markup, lint_rendered
+from outreach.content import colours, holes
+from outreach.content.lint import (
+    Finding,
+    Severity,
+    lint_campaign,
+    lint_habits,
+    lint_markup,
+    lint_rendered,
+)
 from outreach.content.names import NAMES, SESSION_NAMES
 from outreach.db import campaigns, directory
 from outreach.db.engine import Database
 from outreach.errors import InputError, RefusedError
-from outreach.jobs import forecast
+from outreach.jobs import forecast, trial_mails
 from outreach.jobs.forecast import Forecast
 from outreach.jobs.prepare_campaign import TOKEN_LENGTH, Prepared, campaign_name, prepare
-from outreach.jobs.press import addressing
 from outreach.jobs.session_mails import Announced, announced
+from outreach.jobs.specimen import Specimens
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import CampaignState
 from outreach.settings import Workspace
 
-#: The token in mails that are only looked at: of the right form, never valid.
-SAMPLE_TOKEN = "or-" + "a" * 26
 #: The same fault in many mails is told once, with how often it was found.
 _WORST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.NOTICE)
 
@@ -41,6 +45,7 @@ class CheckResult:
     prepared: Prepared
     findings: tuple[Finding, ...]
     rendered: int  # messages
+    heaviest: int  # bytes of the largest mail, whole
     forecast: Forecast  # of its first step, if it were launched now
     around: tuple[Announced, ...]  # what those get who take part
 
@@ -63,11 +68,13 @@ def check(
     now: datetime,
     actor: str,
     sender: str | None = None,
+    domain: Callable[[str], Iterable[Finding]] = lambda _sender: (),
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> CheckResult:
     """Check the campaign in ``country`` and keep the result: approved for exactly this content, or a draft.
 
-    ``progress`` is told how many messages are rendered, of how many. Raises ``InputError`` or
+    ``domain`` looks at how receivers see the domain of a sender, given its name; by itself the check asks no other
+    machine. ``progress`` is told how many messages are rendered, of how many. Raises ``InputError`` or
     ``SettingsError`` where there is nothing to check, and ``RefusedError`` when it runs already.
     """
     with database.read() as connection:
@@ -79,8 +86,11 @@ def check(
             )
         prepared = prepare(workspace, connection, slug, country, sender)
         expected = forecast.of_launch(connection, prepared, now)
-        overlaps = campaigns.overlaps(connection, {one.contact_id for one in prepared.included})
-    findings = list(_basics(prepared, expected, overlaps, now))
+        addresses = {prepared.addressees[one.contact_id].email_key for one in prepared.included}
+        overlaps = campaigns.overlaps(connection, addresses)
+        unseen = trial_mails.unseen(connection, prepared)
+    findings = [*_basics(prepared, expected, overlaps, now), *_unseen(prepared, unseen)]
+    findings += domain(prepared.sender_name)
     allowed = NAMES | {f"links.{name}" for name in prepared.definition.links}
     if prepared.definition.session is not None:
         allowed |= SESSION_NAMES
@@ -95,11 +105,11 @@ def check(
         for fault in prepared.faults
         if fault.message not in told and not any(fault.message in message for message in told)
     ]
-    rendered, faults = _render_all(prepared, progress)
-    findings += faults
+    rendered, heaviest, faults = _render_all(prepared, now, progress)
+    findings += [fault for fault in faults if fault not in findings]
     findings.sort(key=lambda finding: _WORST_FIRST.index(finding.severity))
     around = tuple(announced(prepared.definition, country))
-    result = CheckResult(prepared, tuple(findings), rendered, expected, around)
+    result = CheckResult(prepared, tuple(findings), rendered, heaviest, expected, around)
     with database.write() as connection:
         campaigns.save_check(
             connection,
@@ -247,55 +257,84 @@ def _shared_addresses(prepared: Prepared) -> Iterable[Finding]:
         )
 
 
-def _render_all(prepared: Prepared, progress: Callable[[int, int], None]) -> tuple[int, list[Finding]]:
-    """Render every message there will be; the same fault is told once, with the contacts it was found for."""
+def _unseen(prepared: Prepared, languages: Iterable[str]) -> Iterable[Finding]:
+    if names := ", ".join(languages):
+        needed = "; a launch needs one" if prepared.sender.test_first else ""
+        yield Finding(
+            Severity.WARNING if needed else Severity.NOTICE,
+            "test-unseen",
+            f"campaigns/{prepared.slug}.toml",
+            f"No test mail in {names} was sent since the texts are as they are{needed}.",
+            f"outreach campaigns test {prepared.slug} --country {prepared.country} --to YOU@ADDRESS",
+        )
+
+
+def _render_all(
+    prepared: Prepared, now: datetime, progress: Callable[[int, int], None]
+) -> tuple[int, int, list[Finding]]:
+    """Render every message there will be: how many, the bytes of the largest, and what was found. The same fault is
+    told once, with the contacts it was found for."""
     steps = prepared.steps
     folders = {step: prepared.folder_of(step) for step in steps}
-    plates = {
-        key: prepared.plate(*key)
-        for key in (*prepared.compiled, *prepared.around)
-        if key[0] in steps and key[1] in prepared.strings
+    texts = {**prepared.compiled, **prepared.around}
+    mails = {
+        key: Specimens(prepared, *key) for key in texts if key[0] in steps and key[1] in prepared.strings
     }
+    shown = {key: sorted(holes.unguarded(texts[key])) for key in mails}
     total = len(prepared.included) * len(steps)
-    found: dict[tuple[str, str, str], tuple[Finding, list[str]]] = {}
+    found: dict[tuple[str, ...], tuple[Finding, list[str]]] = {}
     seen: set[str] = set()
-    done = 0
+    done = heaviest = 0
     for one in prepared.included:
-        to = prepared.addressees[one.contact_id]
+        email = prepared.addressees[one.contact_id].email
         for step in steps:
-            plate = plates.get((step, one.language))
+            mail = mails.get((step, one.language))
             done += 1
-            if plate is None:
+            if mail is None:
                 continue
             where = f"{folders[step]}/{step}.{one.language}.md"
             try:
-                rendered = plate.render(addressing(to), SAMPLE_TOKEN)
-                problems = lint_rendered(rendered, where)
+                rendered = mail.render(one.contact_id)
+                problems = [*lint_rendered(rendered, where, one.language.count("+") + 1)]
+                problems += _holes(mail.values(one.contact_id), shown[step, one.language], where)
                 if where not in seen:
                     seen.add(where)
                     problems += lint_markup(rendered, where, prepared.carried)
+                    problems += lint_habits(rendered, where)
+                    heaviest = max(heaviest, len(mail.compose(one.contact_id, rendered, now)))
             except InputError as error:
-                problems = (Finding(Severity.ERROR, "render", where, error.message, error.remedy),)
+                problems = [Finding(Severity.ERROR, "render", where, error.message, error.remedy)]
             for problem in problems:
-                key = (problem.rule, problem.where, problem.severity)
-                found.setdefault(key, (problem, []))[1].append(to.email)
+                told = problem.message if problem.rule in _TOLD_EACH else ""
+                key = (problem.rule, problem.where, problem.severity, told)
+                found.setdefault(key, (problem, []))[1].append(email)
         if done % 500 < len(steps):
             progress(done, total)
     progress(total, total)
-    return done, [_with_contacts(problem, emails) for problem, emails in found.values()]
+    findings = [
+        problem if problem.rule in _OF_ALL else _with_contacts(problem, emails)
+        for problem, emails in found.values()
+    ]
+    return done, heaviest, findings
+
+
+#: Rules of which each finding is another fault, and those that look at one mail for all of its step and language.
+_TOLD_EACH = frozenset({"empty-value", "accessibility", "spam-habit"})
+_OF_ALL = frozenset({"accessibility", "link-insecure", "dead-anchor", "remote-asset"})
+
+
+def _holes(values: Mapping[str, object], names: Iterable[str], where: str) -> Iterable[Finding]:
+    for name in names:
+        if holes.is_empty(values, name):
+            yield Finding(
+                Severity.WARNING,
+                "empty-value",
+                where,
+                f"It shows {{{{ {name} }}}}, which is empty.",
+                f"Ask for it first, as {{% if {name} %}} ... {{% endif %}}, or fill it in.",
+            )
 
 
 def _with_contacts(problem: Finding, emails: list[str]) -> Finding:
-    shown = ", ".join(emails[:3]) + (f" and {len(emails) - 3} more" if len(emails) > 3 else "")
-    return Finding(
-        problem.severity,
-        problem.rule,
-        problem.where,
-        f"{problem.message} (for {shown})",
-        problem.remedy,
-    )
-
-
-def sample_message_id(domain: str) -> str:
-    """For mails that are only looked at: each its own, or a mail program would show one of several."""
-    return f"<test-{secrets.token_hex(10)}@{domain}>"
+    shown = ", ".join(emails[:3]) + (f" and {len(emails) - 3:,} more" if len(emails) > 3 else "")
+    return replace(problem, message=f"{problem.message} (for {shown})", contacts=tuple(emails))

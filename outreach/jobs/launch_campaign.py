@@ -15,7 +15,7 @@ from outreach.db.campaigns import Campaign
 from outreach.db.engine import Database
 from outreach.db.senders import Pause
 from outreach.errors import RefusedError
-from outreach.jobs import forecast
+from outreach.jobs import forecast, trial_mails
 from outreach.jobs.forecast import Forecast
 from outreach.jobs.frozen_content import freeze
 from outreach.jobs.message_rows import locality, message_row
@@ -48,6 +48,7 @@ class Launch:
     others: int  # mails of other campaigns that the sender has waiting
     pace: str  # in words
     around: list[Announced]  # what those get who take part
+    unseen: tuple[str, ...]  # languages in which nobody was sent a test mail
     launched: bool
 
 
@@ -61,20 +62,39 @@ def launch(
     actor: str,
     do_it: bool,
     token: str = "",
+    typed: bool = False,
 ) -> Launch:
     """Start the campaign, if its check passed for exactly what is there now; without ``do_it`` say what would
     happen.
 
-    Raises :class:`~outreach.errors.RefusedError` when there is no passed check of this very content, when
-    ``token`` is given and names another check, and when the sender wants two persons and ``actor`` also checked.
+    ``token`` names the check that is meant; ``typed``: a person typed the campaign's name, having seen what would
+    happen. Raises :class:`~outreach.errors.RefusedError` when there is no passed check of this very content, when
+    ``token`` names another, when neither is given and the check was another person's, when the sender wants two persons
+    and ``actor`` also checked, and when it wants test mails first and there were none.
     """
     with database.write() if do_it else database.read() as connection:
         campaign = campaigns.get(connection, campaign_name(slug, country))
         prepared = prepare(workspace, connection, slug, country, campaign.sender)
         _is_approved(campaign, prepared)
         _is_meant(campaign, token)
-        if prepared.sender.four_eyes:
-            _is_another(connection, campaign, actor, do_it)
+        if do_it:
+            checked_by = _checked_by(connection, campaign)
+            if prepared.sender.four_eyes and checked_by == actor:
+                raise RefusedError(
+                    f"{actor} checked {campaign.name}; the sender wants another person to launch it.",
+                    "Let a colleague type the launch, or set four_eyes = false for the sender in outreach.toml.",
+                )
+            if checked_by not in (actor, None) and not token and not typed:
+                raise RefusedError(
+                    f"{checked_by} made the last check of {campaign.name}, not you.",
+                    "Look at what it found, and name it: --check TOKEN.",
+                )
+        unseen = trial_mails.unseen(connection, prepared)
+        if unseen and prepared.sender.test_first and do_it:
+            raise RefusedError(
+                f"No test mail of {campaign.name} in {', '.join(unseen)} was sent since its texts are as they are.",
+                f"Type `outreach campaigns test {slug} --country {country} --to YOU@ADDRESS` and look at them.",
+            )
         expected = forecast.of_launch(connection, prepared, now)
         if do_it:
             _freeze(workspace, connection, campaign, prepared, now, actor)
@@ -97,6 +117,7 @@ def launch(
         others=expected.others,
         pace=expected.pace,
         around=announced(prepared.definition, country),
+        unseen=unseen,
         launched=do_it,
     )
 
@@ -130,15 +151,9 @@ def _is_meant(campaign: Campaign, token: str) -> None:
         )
 
 
-def _is_another(connection: sa.Connection, campaign: Campaign, actor: str, do_it: bool) -> None:
-    """Four eyes: who launches is not who checked."""
+def _checked_by(connection: sa.Connection, campaign: Campaign) -> str | None:
     lines = directory.audit(connection, ["campaigns.check"])
-    checked = [line["actor"] for line in lines if line["subject"] == campaign.name]
-    if do_it and checked and checked[-1] == actor:
-        raise RefusedError(
-            f"{actor} checked {campaign.name}; the sender wants another person to launch it.",
-            "Let a colleague type the launch, or set four_eyes = false for the sender in outreach.toml.",
-        )
+    return next((line["actor"] for line in reversed(lines) if line["subject"] == campaign.name), None)
 
 
 def _freeze(

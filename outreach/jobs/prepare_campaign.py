@@ -19,7 +19,7 @@ from outreach.content.compile import compile_template
 from outreach.content.compiled import Compiled
 from outreach.db import campaigns, directory
 from outreach.db.campaigns import Addressee
-from outreach.delivery import tokens
+from outreach.delivery import pictures, tokens
 from outreach.errors import InputError
 from outreach.jobs import workspace as files
 from outreach.jobs.answer_mail import template_of
@@ -55,6 +55,7 @@ class Prepared:
     decisions: tuple[Included | Excluded, ...]
     named_together: frozenset[int]  # contacts whose mail names several municipalities
     digest: str
+    looks: Mapping[str, str]  # by language: digest of what its mails show, whoever gets them
 
     @property
     def included(self) -> list[Included]:
@@ -72,6 +73,11 @@ class Prepared:
     def carried(self) -> frozenset[str]:
         """The content ids of the pictures that go with the mails."""
         return frozenset({self.logo.content_id} if self.logo else ())
+
+    @property
+    def logo_bytes(self) -> int:
+        """What it adds to each mail."""
+        return len(pictures.part(self.logo)) if self.logo else 0
 
     @property
     def steps(self) -> list[str]:
@@ -162,6 +168,7 @@ def prepare(
         together = _name_all(addressees, decisions)
     languages = sorted({one.language for one in decisions if isinstance(one, Included)})
     found = texts(workspace, catalog, definition, sender_name, languages)
+    looks = _looks(definition, sender, {**found.steps, **found.around, **found.answers}, found.strings)
     return Prepared(
         name=campaign_name(slug, country),
         slug=slug,
@@ -179,14 +186,8 @@ def prepare(
         addressees=addressees,
         decisions=decisions,
         named_together=together,
-        digest=_digest(
-            definition,
-            sender,
-            {**found.steps, **found.around, **found.answers},
-            found.strings,
-            addressees,
-            decisions,
-        ),
+        digest=_digest(looks, addressees, decisions),
+        looks=looks,
     )
 
 
@@ -321,17 +322,13 @@ def _answers(
     return compiled
 
 
-def _digest(
+def _looks(
     definition: Definition,
     sender: Sender,
     compiled: Mapping[tuple[str, str], Compiled],
     strings: Mapping[str, Strings],
-    addressees: Mapping[int, Addressee],
-    decisions: tuple[Included | Excluded, ...],
-) -> str:
-    """Of all that a check looked at: if any of it changes, the check does not hold any more."""
-    digest = hashlib.sha256()
-    digest.update(frozen.freeze(definition).encode())
+) -> dict[str, str]:
+    """Of all that the mails of each language show, but what is their recipients'."""
     shown = (
         sender.from_,
         sender.reply_to,
@@ -339,11 +336,25 @@ def _digest(
         sender.postal_address,
         sender.privacy_url,
     )
-    digest.update(json.dumps(shown).encode())
-    for (step, language), one in sorted(compiled.items()):
-        digest.update(f"{step}.{language}:{one.digest}\n".encode())
+    looks = {}
     for language, text in sorted(strings.items()):
-        digest.update(f"{language}:{text.digest}:{text.second.digest if text.second else ''}\n".encode())
+        parts = [
+            frozen.freeze(definition),
+            json.dumps(shown),
+            f"{language}:{text.digest}:{text.second.digest if text.second else ''}",
+            *(f"{step}:{one.digest}" for (step, of), one in sorted(compiled.items()) if of == language),
+        ]
+        looks[language] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return looks
+
+
+def _digest(
+    looks: Mapping[str, str],
+    addressees: Mapping[int, Addressee],
+    decisions: tuple[Included | Excluded, ...],
+) -> str:
+    """Of all that a check looked at: if any of it changes, the check does not hold any more."""
+    digest = hashlib.sha256(json.dumps(looks, sort_keys=True).encode())
     for decision in decisions:
         if isinstance(decision, Included):
             to = addressees[decision.contact_id]

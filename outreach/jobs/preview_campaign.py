@@ -12,15 +12,11 @@ from pathlib import Path
 from outreach.campaign.audience import Included
 from outreach.content.render import Rendered
 from outreach.db.engine import Database
-from outreach.delivery import invitation
-from outreach.delivery.compose import Composer, Letter
-from outreach.delivery.headers import Mailbox
 from outreach.errors import InputError, RefusedError
-from outreach.jobs import accounts, signing
-from outreach.jobs.check_campaign import SAMPLE_TOKEN, sample_message_id
+from outreach.jobs import accounts, signing, trial_mails
 from outreach.jobs.prepare_campaign import Prepared, prepare
-from outreach.jobs.press import addressing, letterhead
 from outreach.jobs.preview_page import Shown, page
+from outreach.jobs.specimen import Specimens
 from outreach.jobs.workspace import make_folder, write_bytes
 from outreach.model.states import OutcomeKind
 from outreach.model.values import Outcome, Picture
@@ -60,41 +56,17 @@ def samples(
             f"Nobody in {prepared.country} would get this campaign.",
             f"Import a list: outreach contacts import FILE --country {prepared.country} --apply",
         )
-    definition, sender = prepared.definition, prepared.sender
-    domain = sender.address.rpartition("@")[2]
-    organizer = Mailbox(sender.reply_address, sender.display_name)
     chosen = _chosen(prepared, {email.casefold() for email in emails})
     for language in prepared.languages:
         contacts = [one for one in prepared.included if one.language == language]
         contacts = contacts[:per_language] if chosen is None else [one for one in contacts if one in chosen]
-        session = definition.session_in(language)
         for step in prepared.steps:
-            plate = prepared.plate(step, language)
-            head = letterhead(sender, prepared.name, step, language)
+            mails = Specimens(prepared, step, language)
             for one in contacts:
                 to = prepared.addressees[one.contact_id]
-                rendered = plate.render(addressing(to), SAMPLE_TOKEN)
-                recipient = Mailbox(to.email, to.person or "")
-                calendar = None
-                if session is not None and definition.calendar and not definition.session_step(step):
-                    uid = invitation.event_uid(SAMPLE_TOKEN, domain)
-                    calendar = invitation.request(
-                        session, organizer=organizer, attendee=recipient, uid=uid, stamp=now
-                    )
-                letter = Letter(
-                    token=SAMPLE_TOKEN,
-                    message_id=sample_message_id(domain),
-                    recipient=recipient,
-                    date=now,
-                    subject=mark + rendered.subject,
-                    text=rendered.text,
-                    html=rendered.html,
-                    invitation=calendar,
-                    pictures=plate.pictures,
-                )
-                yield Sample(
-                    step, language, to.email, to.municipality, rendered, Composer(head).compose(letter)
-                )
+                rendered = mails.render(one.contact_id)
+                data = mails.compose(one.contact_id, rendered, now, mark)
+                yield Sample(step, language, to.email, to.municipality, rendered, data)
 
 
 def _chosen(prepared: Prepared, emails: set[str]) -> list[Included] | None:
@@ -175,10 +147,12 @@ def send_test(
     to: str,
     *,
     now: datetime,
+    actor: str,
     sender: str | None = None,
     languages: Iterable[str] = (),
 ) -> list[Outcome]:
-    """Send each sample to ``to``, marked as a test; returns the outcomes. Nothing is recorded.
+    """Send each sample to ``to``, marked as a test; returns the outcomes. Nothing is recorded as sent; the audit
+    keeps which texts were tried.
 
     Raises :class:`~outreach.errors.MailServerError` when the server cannot be used.
     """
@@ -197,12 +171,22 @@ def send_test(
         )
     account = accounts.smtp(workspace, prepared.sender_name)
     signer = signing.signer(workspace, prepared.sender_name)
-    mails = []
+    mails, tried = [], []
     for number, sample in enumerate(samples(prepared, now, mark="[Test] ")):
         if not wanted or sample.language in wanted:
             data = sample.data if signer is None else signer.sign(sample.data, now) + sample.data
             mails.append(Mail(id=number, sender=prepared.sender.address, recipient=to, data=data))
-    return send_unrecorded(account, mails)
+            tried.append(sample.language)
+    outcomes = send_unrecorded(account, mails)
+    failed = {
+        language
+        for language, outcome in zip(tried, outcomes, strict=True)
+        if outcome.kind is not OutcomeKind.ACCEPTED
+    }
+    if seen := [language for language in dict.fromkeys(tried) if language not in failed]:
+        with database.write() as connection:
+            trial_mails.note(connection, prepared, seen, to=to, actor=actor, now=now)
+    return outcomes
 
 
 def accepted(outcomes: Iterable[Outcome]) -> int:

@@ -65,6 +65,11 @@ class Sender(Section):
     four_eyes: bool = Field(
         default=False, description="Somebody else has to launch a campaign than who typed its last check."
     )
+    test_first: bool = Field(
+        default=False,
+        description="A launch needs a test mail (`outreach campaigns test`) in each language, sent since the texts "
+        "are as they are.",
+    )
     plus_addressing: bool = Field(
         default=False,
         description="Set it if the mailbox accepts `name+anything@`: answers are matched better.",

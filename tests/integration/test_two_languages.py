@@ -52,7 +52,7 @@ def test_a_bilingual_municipality_gets_one_mail_in_both_languages(tmp_path: Path
     both, dutch = mails["info@brussel.example"], mails["info@gent.example"]
     assert (
         both["Subject"]
-        == "Brussel: uitnodiging informatiebijeenkomst / Brussel : invitation à une séance d'information"
+        == "Brussel: uitnodiging informatiebijeenkomst / invitation à une séance d'information"
     )
     assert (both["Content-Language"], dutch["Content-Language"]) == ("nl, fr", "nl")
     text = both.get_body(("plain",)).get_content().replace("\r\n", "\n")

@@ -141,8 +141,14 @@ def test_a_lone_bold_link_is_a_button_and_the_first_of_a_row_is_primary() -> Non
         "**[A]({{ url }})**\n\n{% if full %}\n**[B](https://b.example)**\n{% endif %}\n\nText\n\n"
         "**[C](https://c.example)** more"
     )
-    html = main(rendered(body).html)
+    whole = rendered(body).html
+    html = main(whole)
     assert re.findall(r'class="button (\w+)"', html) == ["primary", "secondary"]
+    # what makes the whole of it a link in Outlook's Word engine; to all others a comment
+    for_word = re.findall(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", whole, re.DOTALL)
+    assert [part.count("mso-font-width:200%") for part in for_word] == [1, 1] * 2
+    assert [len(re.findall(r"<(\w+)", part)) for part in for_word] == [2, 1] * 2
+    html = re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL)
     assert '<a class="button-link primary-link"\nhref="https://a.example/?x=1&amp;y=2">A</a>' in html
     assert "A:\nhttps://a.example/?x=1&y=2\n\nB:\nhttps://b.example\n\nText" in text(body)
 
