@@ -99,6 +99,8 @@ def erase(
 
     if (address is None) != again:
         raise InputError("It has to be said whom to erase.", "Give an address, or --again.")
+    if address is not None:
+        people.an_address(address)
     here = shell(context)
     if not yes and not again:
         if not sys.stdin.isatty():

@@ -16,6 +16,7 @@ from functools import cached_property
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
+from outreach.contacts.codes import forms
 from outreach.contacts.country import package_table
 from outreach.contacts.folding import fold
 from outreach.contacts.places import folded_name, place_key, without_kind
@@ -27,8 +28,6 @@ _PARTS = re.compile(r"\s*[/|;]\s*|\s+[-–—]\s+")
 _BRACKETED = re.compile(r"\s*\(([^()]*)\)")
 _ARTICLE_BEHIND = re.compile(r"(.+),\s*([\w'’]{1,4})")
 _ARTICLES = frozenset("la le les l el los las a o os as il lo i gli es sa ses na en de het".split())  # noqa: SIM905
-_NOT_CODE = re.compile(r"[\W_]+")
-_PREFIX = re.compile(r"[A-Z]+")
 _DIGITS = re.compile(r"\d+")
 #: From here on a name of so many letters may have one, or two, typing mistakes.
 _ONE_MISTAKE, _TWO_MISTAKES = 8, 12
@@ -163,19 +162,19 @@ class Finder:
     def _codes(self) -> tuple[dict[str, Unit], dict[str, list[Unit]]]:
         """By the code as it stands, and by every shorter form a list may have."""
         exact = {unit.place.code: unit for unit in self._units if unit.place.code}
-        forms: dict[str, list[Unit]] = {}
+        shorter: dict[str, list[Unit]] = {}
         for code, unit in exact.items():
-            for form in dict.fromkeys(_forms(code, self._country, official=True)):
-                forms.setdefault(form, []).append(unit)
-        return exact, forms
+            for form in dict.fromkeys(forms(code, self._country, official=True)):
+                shorter.setdefault(form, []).append(unit)
+        return exact, shorter
 
     def _code(self, code: str) -> tuple[Unit, ...]:
-        exact, forms = self._codes
+        exact, shorter = self._codes
         if code in exact:
             return (exact[code],)
-        for form in _forms(code, self._country, official=False):
-            if form in forms:
-                return tuple(forms[form])
+        for form in forms(code, self._country, official=False):
+            if form in shorter:
+                return tuple(shorter[form])
         return ()
 
     # --- by name
@@ -245,7 +244,7 @@ class Finder:
         yield How.KIND, bare
         if bare != (folded,):
             yield How.NAME, bare
-        long_forms = [text for one in bare for text in _long_forms(one, self._country)]
+        long_forms = [text for one in bare for text in _longforms(one, self._country)]
         for text in long_forms:
             yield How.KIND, (text,)
         yield How.PART, bare
@@ -359,7 +358,7 @@ def _squeezed(folded: str) -> str:
     return text.replace(" ", "")
 
 
-def _long_forms(folded: str, country: str) -> Iterator[str]:
+def _longforms(folded: str, country: str) -> Iterator[str]:
     """ "st johann" as "sankt johann"."""
     short = package_table("place_kinds.toml").get("short", {}).get(country, {})
     words = folded.split()
@@ -376,35 +375,3 @@ def _lies_in(unit: Unit, region: str, country: str) -> bool:
     if stated and own and (known := region_named(country, own)):
         return known == stated
     return bool(unit.nuts and unit.nuts.startswith(region.strip().upper()))
-
-
-def _forms(code: str, country: str, *, official: bool) -> Iterator[str]:
-    """The forms in which a code is found again, the surest first: without what stands around the digits, without
-    its country or NUTS part, without lost zeros, and with or without the check digit the country knows.
-    """
-    plain = _NOT_CODE.sub("", code).upper()
-    if not plain:
-        return
-    rules = package_table("place_kinds.toml").get("codes", {}).get(country, {})
-    digits = _PREFIX.sub("", plain) if plain[0].isalpha() else plain
-    bare = digits.lstrip("0") or digits
-    yield plain
-    yield bare
-    last = rules.get("last")  # so many digits of the official code are what the short one is
-    if official:
-        if last and len(plain) > last:
-            yield plain[-last:].lstrip("0")
-        if rules.get("check_inside") and len(bare) > 2:
-            yield f"{bare[:-1]}?"
-        return
-    if last and len(plain) > last and plain[0].isalpha():
-        yield plain[-last:].lstrip("0")
-    if rules.get("check_inside"):
-        yield f"{bare}?"
-    width = rules.get("check_behind")  # the official code, and a check digit more
-    if width and len(digits) in (width, width + 1):
-        yield digits[:-1].lstrip("0")
-    regional = rules.get("regional")  # [length, how many digits in front, how many behind]
-    if regional and len(digits) in (regional[0], regional[0] - 1):
-        whole = digits.zfill(regional[0])
-        yield (whole[: regional[1]] + whole[-regional[2] :]).lstrip("0")

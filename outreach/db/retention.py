@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from outreach.db import schema, subject
+from outreach.db import erasure, schema
 from outreach.db.schema import ERASED
 from outreach.model.states import CampaignState, InboxState
 
@@ -48,7 +48,7 @@ def remove_gone(connection: sa.Connection, before: datetime) -> int:
     found = list(ids)
     for id_ in found:
         connection.execute(sa.delete(schema.contact_change).where(schema.contact_change.c.contact_id == id_))
-        subject.remove_contact(connection, id_, {})
+        erasure.remove_contact(connection, id_, {})
     return len(found)
 
 

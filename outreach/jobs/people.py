@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from outreach.contacts.addresses import checked
 from outreach.contacts.normalize import parse_languages
-from outreach.db import directory, imports, schema, scope, subject
+from outreach.db import directory, erasure, imports, schema, scope, subject
 from outreach.db.engine import Database
 from outreach.delivery import tokens
 from outreach.errors import InputError, RefusedError
@@ -168,7 +168,7 @@ def access(workspace: Workspace, database: Database, address: str, *, now: datet
 
     Raises :class:`~outreach.errors.InputError` for what is no address.
     """
-    key = _address(address)
+    key = an_address(address)
     with database.write() as connection:
         traces = subject.trace(connection, key)
         hashes = _hashes(workspace, traces.addresses)
@@ -269,7 +269,7 @@ def erase(workspace: Workspace, database: Database, address: str, *, now: dateti
     Raises :class:`~outreach.errors.InputError` for what is no address, :class:`~outreach.errors.RefusedError`
     while a mail to it is being sent, :class:`~outreach.errors.DatabaseError` when the file is in use.
     """
-    key = _address(address)
+    key = an_address(address)
     with database.write() as connection:
         traces = subject.trace(connection, key)
         if subject.stands_elsewhere(connection, traces):
@@ -278,7 +278,7 @@ def erase(workspace: Workspace, database: Database, address: str, *, now: dateti
                 "An account with the role operator has to erase it.",
             )
         hashes = _hashes(workspace, traces.addresses)
-        touched = subject.erase(connection, traces, hashes, now)
+        touched = erasure.erase(connection, traces, hashes, now)
         directory.note(
             connection,
             actor=actor,
@@ -289,7 +289,7 @@ def erase(workspace: Workspace, database: Database, address: str, *, now: dateti
         )
     for hashed in hashes:
         _remember(workspace, hashed)
-    subject.compact(database)
+    erasure.compact(database)
     return Erased(touched, tuple(_files_with(workspace, key)))
 
 
@@ -333,7 +333,7 @@ def _files_with(workspace: Workspace, key: str) -> Iterable[Path]:
                 yield path
 
 
-def _address(text: str) -> str:
+def an_address(text: str) -> str:
     found = checked(text.strip().casefold())
     if found is None:
         raise InputError(f"{text!r} is no mail address.", "Write it like info@gemeente.example.")

@@ -28,7 +28,7 @@ from outreach.model.states import (
     SuppressionReason,
 )
 from outreach.settings import Workspace
-from tests import databases, histories
+from tests import databases, histories, workspaces
 
 database = databases.fixture()
 
@@ -292,6 +292,36 @@ def test_what_waits_is_not_sent_to_an_erased_address(
     erase(workspace, database)
     with database.read() as connection:
         assert connection.execute(sa.select(schema.message.c.state)).scalar_one() is after
+
+
+def test_colleagues_who_had_the_same_mail_are_erased_one_by_one(
+    workspace: Workspace, database: Database
+) -> None:
+    """Each who answered has a confirmation of their own, in the name of the contact that was invited."""
+    imported(workspace, database)
+    a_life(database)
+    jan, eva = "jan@gent.example", "eva@gent.example"
+    with database.write() as connection:
+        recipient = connection.execute(sa.select(schema.recipient.c.id)).scalar_one()
+        for email in (jan, eva):
+            histories.add_message(
+                connection, recipient, "confirmation", email=email, email_key=email, state="sent"
+            )
+
+    def addresses() -> list[str]:
+        with database.read() as connection:
+            keys = connection.execute(sa.select(schema.message.c.email_key).order_by(schema.message.c.id))
+            return ["" if key.startswith(schema.ERASED) else key for key in keys.scalars()]
+
+    for email, left in ((ANN, ["", jan, eva]), (jan, ["", "", eva]), (eva, ["", "", ""])):
+        erase(workspace, database, email)
+        assert addresses() == left
+
+
+def test_whom_to_erase_is_looked_at_before_anybody_is_asked(tmp_path: Path) -> None:
+    folder = workspaces.create(tmp_path / "w")
+    done = workspaces.command("-w", folder, "contacts", "erase", "nobody")
+    assert (done.code, done.err.splitlines()[0]) == (4, "Error: 'nobody' is no mail address.")
 
 
 def test_no_erasure_in_the_middle_of_a_sending(workspace: Workspace, database: Database) -> None:
