@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.main import get_command
 
-from outreach import cli, clock
+from outreach import cli, clock, settings
 from outreach.db import mailbox, proposals, schema
 from outreach.db.engine import Database
 from outreach.model.states import InboundKind, InboxState, ProposalReason, RegistrationState, Rung
 from outreach.report import counts_file
-from tests import workspaces
+from tests import databases, workspaces
 from tests.workspaces import Done, command
 
 OFFICE = "digital@office.example"
@@ -37,12 +37,13 @@ role = "operator"
 """
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of two countries, each with a contact, a launched campaign, a mail that is uncertain, an answer
     and a proposal."""
     folder = tmp_path_factory.mktemp("accounts") / "w"
-    text = "".join(
+    url = databases.postgres_url() if request.param == "postgresql" else "sqlite:///outreach.db"
+    text = f'database = "{url}"\n' + "".join(
         workspaces.sender(name, OFFICE, [country], smtp={"host": "127.0.0.1", "port": 9, "security": "plain"})
         for name, country in (("be", "BE"), ("fr", "FR"))
     )
@@ -74,7 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(f'[members.greece]\nkey = "{key}"\ncountries = ["GR"]\n')
     nothing = counts_file.content([], base=5, organisations=[], made_at=clock.now())
     (folder / "counts.json").write_bytes(counts_file.signed(nothing, member))
-    database = Database(f"sqlite:///{folder}/outreach.db")
+    database = opened(folder)
     with database.write() as connection:
         connection.execute(sa.update(schema.message).values(state="uncertain", handed_at=clock.now()))
         for number, (id_, sender) in enumerate(
@@ -83,6 +84,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             _answered(connection, number, id_, sender)
     database.close()
     return folder
+
+
+def opened(folder: Path) -> Database:
+    return Database(settings.load(folder).database_url)
 
 
 def _answered(connection: sa.Connection, number: int, message_id: int, sender: str) -> None:
@@ -151,6 +156,7 @@ def typed(folder: Path, account: str | None, *words: object) -> Done:
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy; a database of PostgreSQL is the same for all, as nothing here changes any row but of an account."""
     copy = Path(shutil.copytree(made, tmp_path / "w"))
     monkeypatch.chdir(copy)
     return copy
@@ -158,7 +164,7 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def number_of(folder: Path, table: sa.Table, sender: str) -> int:
     """Of a row of the country of ``sender``."""
-    database = Database(f"sqlite:///{folder}/outreach.db")
+    database = opened(folder)
     message = schema.message
     statements: dict[str, Any] = {
         "message": sa.select(message.c.id).where(message.c.sender == sender),
@@ -267,7 +273,7 @@ def test_every_command_is_among_them() -> None:
 
 def rows_of(folder: Path) -> dict[str, list[Any]]:
     """Everything but the audit."""
-    database = Database(f"sqlite:///{folder}/outreach.db")
+    database = opened(folder)
     with database.read() as connection:
         found = {
             table.name: list(connection.execute(sa.select(table).order_by(*table.primary_key)).all())
