@@ -158,6 +158,10 @@ class Catalog:
             )
         return self._strings[language, slug, sender]
 
+    def strings_file(self, folder: str, language: str) -> str | None:
+        """The text of ``<folder>/strings.<language>.toml``, where there is one."""
+        return self._files.get(f"{folder}/strings.{language}.toml")
+
     def parts(self) -> tuple[str, ...]:
         """The names of the layout's parts, which mails may stand for, in alphabetical order."""
         return tuple(sorted(found.group(1) for path in self._files if (found := _PART_PATH.fullmatch(path))))

@@ -18,10 +18,13 @@ from outreach.content.translation import Progress
 from outreach.errors import InputError, RefusedError
 from outreach.jobs import workspace as files
 from outreach.jobs.workspace import make_folder, write_bytes
+from outreach.model.countries import COUNTRIES
 from outreach.model.states import TranslationFormat
 from outreach.settings import Workspace
 
-_STRINGS = "_layout/strings"
+_LAYOUT = "_layout"
+#: The step under which the words around the mails of a folder are filed.
+_STRINGS = "strings"
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
@@ -91,8 +94,11 @@ def export(
     """The file for a translator into ``language``, how many texts it holds, and how many of them are done."""
     _is_language(language)
     catalog = files.catalog(workspace)
-    entries = list(_string_entries(catalog, language))
-    for slug, step in _mails(catalog, slugs):
+    mails = _mails(catalog, slugs)
+    entries: list[Entry] = []
+    for folder in (_LAYOUT, *dict.fromkeys(slug for slug, _ in mails)):
+        entries += _string_entries(catalog, folder, language)
+    for slug, step in mails:
         if SOURCE_LANGUAGE in catalog.languages(slug, step):
             entries += _entries(catalog, slug, step, language)
     done = sum(bool(entry.target) and entry.ready for entry in entries)
@@ -120,8 +126,8 @@ def take_in(
     for mail, entries in by_mail.items():
         try:
             path, text, old = (
-                _strings_from(catalog, sheet.language, entries)
-                if mail == _STRINGS
+                _strings_from(catalog, mail.partition("/")[0], sheet.language, entries)
+                if mail.endswith(f"/{_STRINGS}")
                 else _mail_from(catalog, mail, sheet.language, entries, translator, reviewed_by)
             )
         except (InputError, RefusedError) as error:
@@ -166,18 +172,33 @@ def _entries(catalog: Catalog, slug: str, step: str, language: str) -> Iterator[
         yield Entry(f"{slug}/{step}", piece.key, piece.text, target, ready and target != piece.text, note)
 
 
-def _string_entries(catalog: Catalog, language: str) -> Iterator[Entry]:
-    texts = {piece.key: piece.text for piece in translation.string_pieces(_strings_table(catalog, language))}
-    for piece in translation.string_pieces(_strings_table(catalog, SOURCE_LANGUAGE)):
+def _string_entries(catalog: Catalog, folder: str, language: str) -> Iterator[Entry]:
+    own = _strings_table(catalog, folder, language)
+    texts = {piece.key: piece.text for piece in translation.string_pieces(own)}
+    source = _strings_table(catalog, folder, SOURCE_LANGUAGE)
+    mail = f"{folder}/{_STRINGS}"
+    for piece in translation.string_pieces(source):
         note = "The name of your language, in it." if piece.key == "language.1" else ""
-        yield Entry(_STRINGS, piece.key, piece.text, texts.get(piece.key, ""), note=note)
+        yield Entry(mail, piece.key, piece.text, texts.get(piece.key, ""), note=note)
+    usual = _greetings(source).get("default", "")
+    for country, text in _greetings(own).items():
+        if country != "default":
+            note = f"Only in {COUNTRIES[country].name if country in COUNTRIES else country}, instead of the default."
+            yield Entry(mail, _greeting_key(country), usual, text, note=note)
 
 
-def _strings_table(catalog: Catalog, language: str) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(catalog.layout(f"strings.{language}.toml"))
-    except InputError:
-        return {}
+def _greetings(table: Mapping[str, object]) -> dict[str, str]:
+    """By country, and the default."""
+    found = table.get("greetings", {})
+    return {key: str(text) for key, text in found.items()} if isinstance(found, Mapping) else {}
+
+
+def _greeting_key(country: str) -> str:
+    return f"greetings.{country}.1"
+
+
+def _strings_table(catalog: Catalog, folder: str, language: str) -> Mapping[str, object]:
+    return tomllib.loads(catalog.strings_file(folder, language) or "")
 
 
 def _done(entries: Sequence[Entry], pieces: Sequence[translation.Piece]) -> dict[str, str]:
@@ -220,13 +241,14 @@ def _mail_from(
     return path, text, ""
 
 
-def _strings_from(catalog: Catalog, language: str, entries: list[Entry]) -> tuple[str, str, str]:
-    source = _strings_table(catalog, SOURCE_LANGUAGE)
-    values = translation.put_strings_together(source, _done(entries, translation.string_pieces(source)))
-    old = _strings_table(catalog, language)
-    greetings = old.get("greetings", {})
-    if isinstance(greetings, Mapping):  # the habits of countries stay
-        values |= {f"greetings.{key}": str(text) for key, text in greetings.items() if key != "default"}
+def _strings_from(catalog: Catalog, folder: str, language: str, entries: list[Entry]) -> tuple[str, str, str]:
+    source = _strings_table(catalog, folder, SOURCE_LANGUAGE)
+    done = _done(entries, translation.string_pieces(source))
+    values = translation.put_strings_together(source, done)
+    old = _strings_table(catalog, folder, language)
+    for country, text in _greetings(old).items():  # the habits of countries
+        if country != "default":
+            values[f"greetings.{country}"] = done.get(_greeting_key(country), text)
     lines: list[str] = []
     section = ""
     for key, value in sorted(values.items(), key=lambda pair: _place(pair[0], list(values))):
@@ -237,7 +259,7 @@ def _strings_from(catalog: Catalog, language: str, entries: list[Entry]) -> tupl
         lines.append(f"{last} = {_quoted(value)}")
     text = "\n".join(lines) + "\n"
     same = tomllib.loads(text) == old
-    return f"templates/{_STRINGS}.{language}.toml", "" if same else text, ""
+    return f"templates/{folder}/{_STRINGS}.{language}.toml", "" if same else text, ""
 
 
 def _place(key: str, keys: list[str]) -> tuple[int, int]:

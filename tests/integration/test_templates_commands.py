@@ -68,6 +68,25 @@ def test_a_translator_works_on_one_file_and_it_becomes_mails(
     assert set(standing(workspace, "--language", "fr").values()) == {"reviewed"}
 
 
+def test_words_around_the_mails_go_to_the_translator_with_countries_and_campaigns(
+    workspace: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mails.po"
+    command("-w", workspace, "templates", "export", "fr", "--out", file).ok()
+    text = file.read_text(encoding="utf-8")
+    greeting, yes = "Madame la Maire, Monsieur le Maire,", 'msgstr "Nous participons"'
+    assert "Only in France, instead of the default." in text
+    assert greeting in text
+    assert 'msgid "We take part"' in text
+    assert yes in text
+    file.write_text(text.replace(greeting, "Monsieur le Maire,").replace(yes, 'msgstr "Nous y serons"'))
+    command("-w", workspace, "templates", "import", file, "--apply").ok()
+    around = (workspace / "templates/_layout/strings.fr.toml").read_text(encoding="utf-8")
+    assert 'FR = "Monsieur le Maire,"' in around
+    own = (workspace / "templates/network-meeting/strings.fr.toml").read_text(encoding="utf-8")
+    assert 'label = "Nous y serons"' in own
+
+
 def test_a_wrong_translation_is_refused_and_the_others_are_written(workspace: Path, tmp_path: Path) -> None:
     file = tmp_path / "mails.po"
     command("-w", workspace, "templates", "export", "de", "--out", file, "--campaign", "helpdesk").ok()
