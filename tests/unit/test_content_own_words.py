@@ -106,9 +106,9 @@ def pair(first: str, second: str, slug: str = "information-session") -> tuple[Re
 
 def test_a_mail_in_two_languages_says_each_thing_in_both() -> None:
     mail, dutch, french = pair("nl", "fr")
+    # the municipality's name once: phones show no more than some forty letters
     assert mail.subject == (
-        "Sankt Martin: uitnodiging informatiebijeenkomst / "
-        "Sankt Martin : invitation à une séance d'information"
+        "Sankt Martin: uitnodiging informatiebijeenkomst / invitation à une séance d'information"
     )
     tree = lxml_html.document_fromstring(mail.html)
     assert tree.get("lang") == "nl"
