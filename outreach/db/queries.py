@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,12 +32,13 @@ class CampaignOverview:
 
 def campaign_overview(connection: sa.Connection) -> list[CampaignOverview]:
     """All campaigns by name, launched or not, with their messages by state."""
-    counted: dict[int, dict[MessageState, int]] = {}
-    statement = sa.select(_MESSAGE.c.campaign_id, _MESSAGE.c.state, sa.func.count()).group_by(
-        _MESSAGE.c.campaign_id, _MESSAGE.c.state
-    )
-    for campaign_id, state, number in connection.execute(statement):
-        counted.setdefault(campaign_id, {})[state] = number
+    counted: dict[int, Counter[MessageState]] = defaultdict(Counter)
+    # By step as well: the order of the index that holds them, in which nothing has to be sorted.
+    kinds = (_MESSAGE.c.campaign_id, _MESSAGE.c.step, _MESSAGE.c.state)
+    for campaign_id, _, state, number in connection.execute(
+        sa.select(*kinds, sa.func.count()).group_by(*kinds)
+    ):
+        counted[campaign_id][state] += number
     columns = ("name", "title", "country", "sender", "state", "launched_at")
     campaigns = sa.select(_CAMPAIGN.c.id, *(_CAMPAIGN.c[name] for name in columns)).order_by(_CAMPAIGN.c.name)
     campaigns = campaigns.where(scope.within(connection, _CAMPAIGN.c.country))

@@ -16,7 +16,7 @@ from outreach.model.states import WAITING_MESSAGE_STATES, CampaignState, Message
 from outreach.settings import Workspace
 
 #: db.engine.SCHEMA_VERSION, which cannot be imported without SQLAlchemy; a test keeps them the same.
-SCHEMA_VERSION = "0009"
+SCHEMA_VERSION = "0010"
 
 
 def nothing_to_do(workspace: Workspace, now: datetime) -> bool:

@@ -263,8 +263,9 @@ class Message(SQLModel, table=True):
         # only when its own condition stands in the statement in these words: `db.outbox`.
         _partial("ix_message_waiting", WAITING, "sender", "due_at", "id"),
         _partial("ix_message_sending", SENDING, "sender"),
-        # with the state, so that reports need not read the rows
-        sa.Index("ix_message_recipient_step", "recipient_id", "step", "state"),
+        sa.Index("ix_message_recipient_step", "recipient_id", "step"),
+        # How many of each step are in each state is counted in it; whoever sends moves them in few places of it.
+        sa.Index("ix_message_campaign_state", "campaign_id", "step", "state"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
