@@ -8,9 +8,11 @@ from typing import NoReturn
 import typer
 
 from outreach.cli import (
+    attendance,
     campaigns,
     checkup,
     contacts,
+    costs,
     federation,
     inbox,
     messages,
@@ -58,7 +60,10 @@ app.add_typer(templates.app, name="templates")
 app.add_typer(messages.app, name="messages")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(registrations.app, name="registrations")
+app.add_typer(attendance.app, name="attendance")
+app.add_typer(costs.app, name="costs")
 app.add_typer(federation.app, name="report")
+federation.app.command()(costs.reimbursement)
 app.add_typer(workspaces.database, name="db")
 for command in (workspaces.init, workspaces.demo, running.run, running.poll, running.send, running.watch):
     app.command()(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,17 @@ from outreach.cli.shell import JSON, count, country_code, is_known, print_json, 
 from outreach.errors import InputError
 
 app = typer.Typer(help="Who takes part.", no_args_is_help=True)
+
+
+def columns_of(options: Iterable[str]) -> dict[str, str]:
+    """Of ``--map FIELD=COLUMN``: field -> title of its column."""
+    columns = {}
+    for one in options:
+        field, equals, title = one.partition("=")
+        if not equals:
+            raise InputError(f"--map {one!r} is no FIELD=COLUMN.", "Write it like --map email=Mail.")
+        columns[field.strip()] = title
+    return columns
 
 
 @app.command("list")
@@ -62,12 +74,7 @@ def import_(
     """Register the municipalities of a list. It is shown first; nothing is written without --apply."""
     from outreach.jobs.registrations import import_registrations
 
-    columns = {}
-    for one in map_:
-        field, equals, title = one.partition("=")
-        if not equals:
-            raise InputError(f"--map {one!r} is no FIELD=COLUMN.", "Write it like --map email=Mail.")
-        columns[field.strip()] = title
+    columns = columns_of(map_)
     here = shell(context)
     with here.database() as database:
         done = import_registrations(

@@ -62,23 +62,40 @@ def table(
     """
     if isinstance(file, bytes):
         file = io.BytesIO(file)
-    languages = habits(country).languages
     kind = _kind(file, filename)
     _refuse_idle(kind, filename, encoding, delimiter, sheet)
+    raw = _raw(file, filename, country, kind, encoding, delimiter, sheet)
+    return _table(raw, filename, habits(country).languages, header_row)
+
+
+def raw_rows(data: bytes, *, filename: str, country: str) -> list[tuple[int, list[str]]]:
+    """Every row as it stands, with its line: for what has no header, or several. Raises as :func:`table` does."""
+    file = io.BytesIO(data)
+    return list(_raw(file, filename, country, _kind(file, filename), None, None, None).rows)
+
+
+def _raw(
+    file: BinaryIO,
+    filename: str,
+    country: str,
+    kind: str,
+    encoding: str | None,
+    delimiter: str | None,
+    sheet: str | None,
+) -> RawTable:
+    languages = habits(country).languages
     if kind == "csv":
-        raw = delimited.read(file, filename, country, encoding, delimiter)
-    elif kind == "json":
-        raw = json_lists.read(file, filename, country, encoding)
-    elif kind == "html":
-        raw = webpages.read(file, filename, country, encoding)
-    elif kind == "xml":
-        raw = xml_registers.read(file, filename, sheet)
-    elif kind == "xls":
-        raw = workbooks.read(file, filename, kind, languages, sheet, {})
-    else:
-        of = parts(file, filename)
-        raw = workbooks.read(of.content, filename, of.kind, languages, sheet, of.hidden)
-    return _table(raw, filename, languages, header_row)
+        return delimited.read(file, filename, country, encoding, delimiter)
+    if kind == "json":
+        return json_lists.read(file, filename, country, encoding)
+    if kind == "html":
+        return webpages.read(file, filename, country, encoding)
+    if kind == "xml":
+        return xml_registers.read(file, filename, sheet)
+    if kind == "xls":
+        return workbooks.read(file, filename, kind, languages, sheet, {})
+    of = parts(file, filename)
+    return workbooks.read(of.content, filename, of.kind, languages, sheet, of.hidden)
 
 
 def _refuse_idle(

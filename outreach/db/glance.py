@@ -71,7 +71,9 @@ def is_anything_old(
             " UNION ALL SELECT 1 FROM contact WHERE gone_at < ? AND email_key NOT LIKE 'erased:%'"
             " UNION ALL SELECT 1 FROM registration JOIN campaign ON campaign.id = registration.campaign_id"
             " WHERE campaign.finished_at < ? AND (registration.name IS NOT NULL OR registration.email IS NOT NULL)"
+            " UNION ALL SELECT 1 FROM attendance JOIN campaign ON campaign.id = attendance.campaign_id"
+            " WHERE campaign.finished_at < ? AND attendance.person_key NOT LIKE 'erased:%'"
             " LIMIT 1",
-            moments,
+            [*moments, moments[2]],
         ).fetchone()
     return found is not None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from outreach.db import erasure, schema
+from outreach.db import attendance, erasure, schema
 from outreach.db.schema import ERASED
 from outreach.model.states import CampaignState, InboxState
 
@@ -53,13 +53,14 @@ def remove_gone(connection: sa.Connection, before: datetime) -> int:
 
 
 def empty_campaigns(connection: sa.Connection, before: datetime) -> int:
-    """Who registered in campaigns that ended before, and what servers said of their mails."""
+    """Who registered, and who came, in campaigns that ended before, and what servers said of their mails."""
     campaign, registration = schema.campaign, schema.registration
     old = sa.select(campaign.c.id).where(campaign.c.finished_at < before)
     messages = sa.select(schema.message.c.id).where(schema.message.c.campaign_id.in_(old))
     attempt = schema.attempt
     texts = sa.update(attempt).where(attempt.c.message_id.in_(messages), attempt.c.text != "")
     number = connection.execute(texts.values(text="")).rowcount
+    number += attendance.forget(connection, schema.attendance.c.campaign_id.in_(old))
     theirs = sa.update(registration).where(
         registration.c.campaign_id.in_(old),
         sa.or_(registration.c.name.is_not(None), registration.c.email.is_not(None)),

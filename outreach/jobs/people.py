@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from outreach.contacts.addresses import checked
 from outreach.contacts.normalize import parse_languages
-from outreach.db import directory, erasure, imports, schema, scope, subject
+from outreach.db import attendance, directory, erasure, imports, schema, scope, subject
 from outreach.db.engine import Database
 from outreach.delivery import tokens
 from outreach.errors import InputError, RefusedError
+from outreach.jobs import attendance as attendance_of
 from outreach.jobs.workspace import make_folder
 from outreach.model.states import ContactKind
 from outreach.settings import Workspace
@@ -172,7 +173,11 @@ def access(workspace: Workspace, database: Database, address: str, *, now: datet
     with database.write() as connection:
         traces = subject.trace(connection, key)
         hashes = _hashes(workspace, traces.addresses)
-        known = subject.report(connection, traces, hashes)
+        keys = attendance_of.person_keys(workspace, connection, traces.addresses, traces.names)
+        known = {
+            **subject.report(connection, traces, hashes),
+            "attendance": attendance.of_person(connection, keys, traces.addresses),
+        }
         raw = subject.raw_messages(connection, traces)
         # Of an address that is in no list, the audit does not keep more than the erasure did.
         shown = key if traces.contacts else f"{schema.ERASED}{hashes[0][:16]}"
@@ -278,7 +283,11 @@ def erase(workspace: Workspace, database: Database, address: str, *, now: dateti
                 "An account with the role operator has to erase it.",
             )
         hashes = _hashes(workspace, traces.addresses)
+        keys = attendance_of.person_keys(workspace, connection, traces.addresses, traces.names)
+        forgotten = attendance.forget(connection, attendance.is_person(connection, keys, traces.addresses))
         touched = erasure.erase(connection, traces, hashes, now)
+        if forgotten:
+            touched["attendance"] = touched.get("attendance", 0) + forgotten
         directory.note(
             connection,
             actor=actor,

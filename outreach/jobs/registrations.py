@@ -17,16 +17,14 @@ from outreach.contacts.places import folded_name
 from outreach.db import campaigns, directory, mailbox, registrations
 from outreach.db.effects import Seat
 from outreach.db.engine import Database
-from outreach.errors import InputError
-from outreach.inbound import headers
 from outreach.inbound.providers import PUBLIC_MAIL_DOMAINS
-from outreach.jobs import seats
-from outreach.jobs.forms import common
+from outreach.jobs import list_fields, seats
 from outreach.jobs.workspace import read_bytes
 from outreach.model.states import EngagementKind, RegistrationState
 
 #: Changes that are written down.
 _WRITTEN = ("new", "changed", "waiting")
+_NEEDED = {"email": "addresses", "municipality": "municipalities", "code": "municipalities"}
 _FIELDS = ("email", "name", "first_name", "last_name", "municipality", "code")
 
 
@@ -79,10 +77,10 @@ def import_registrations(
     with database.write() if apply else database.read() as connection:
         about = campaigns.get(connection, campaign)
         table = decode.table(data, filename=str(file), country=about.country)
-        mapping = _mapping(table.header, columns, file)
+        mapping = list_fields.mapping(table.header, columns, file, _FIELDS, _NEEDED)
         places = registrations.places(connection, about.id)
         finder = _Finder(registrations.seats(connection, about.id), about.country)
-        rows = [(row.line, _values(row.cells, mapping)) for row in table.rows]
+        rows = [(row.line, list_fields.values(row.cells, mapping)) for row in table.rows]
         last = {finder(values)[0]: line for line, values in rows}
         room = seats.room(connection, about)
         entries = []
@@ -109,41 +107,6 @@ def import_registrations(
             )
     titles = {field: table.header[index] for field, index in mapping.items()}
     return Imported(about.name, titles, tuple(entries), apply)
-
-
-def _mapping(header: tuple[str, ...], wanted: Mapping[str, str], file: Path) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for index, title in enumerate(header):
-        if (field := _field(title)) is not None:
-            found.setdefault(field, index)
-    folded = [title.strip().casefold() for title in header]
-    for field, title in wanted.items():
-        if field not in _FIELDS:
-            raise InputError(f"A column cannot be mapped to {field!r}.", f"Fields are: {', '.join(_FIELDS)}.")
-        if title.strip().casefold() not in folded:
-            raise InputError(
-                f"{file} has no column {title!r}.", f"Its columns are: {', '.join(filter(None, header))}."
-            )
-        found[field] = folded.index(title.strip().casefold())
-    if not found.keys() & {"email", "municipality", "code"}:
-        raise InputError(
-            f"{file} has no column of addresses or municipalities among: {', '.join(filter(None, header))}.",
-            "Name one with --map email=COLUMN or --map municipality=COLUMN.",
-        )
-    return found
-
-
-def _field(title: str) -> str | None:
-    from outreach.contacts.headers import Field, field_of
-
-    return "code" if field_of(title, ()) is Field.CODE else common(title)
-
-
-def _values(cells: list[str], mapping: Mapping[str, int]) -> dict[str, str]:
-    values = {field: cells[index].strip() for field, index in mapping.items() if index < len(cells)}
-    name = values.get("name") or " ".join(filter(None, (values.get("first_name"), values.get("last_name"))))
-    email = next(headers.addresses(values.get("email", "")), "")
-    return {**values, "name": name, "email": email}
 
 
 class _Finder:

@@ -17,9 +17,17 @@ from typer.main import get_command
 from outreach import cli, clock, settings
 from outreach.db import mailbox, proposals, schema
 from outreach.db.engine import Database
-from outreach.model.states import InboundKind, InboxState, ProposalReason, RegistrationState, Rung
+from outreach.model.states import (
+    AttendanceState,
+    InboundKind,
+    InboxState,
+    Presence,
+    ProposalReason,
+    RegistrationState,
+    Rung,
+)
 from outreach.report import counts_file
-from tests import databases, workspaces
+from tests import databases, histories, workspaces
 from tests.workspaces import Done, command
 
 OFFICE = "digital@office.example"
@@ -82,8 +90,31 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             connection.execute(sa.select(schema.message.c.id, schema.message.c.sender)).all(), 1
         ):
             _answered(connection, number, id_, sender)
+        _held(connection)
     database.close()
     return folder
+
+
+def _held(connection: sa.Connection) -> None:
+    """Somebody came to a session of each country, of whom has to be asked, and it had a cost."""
+    for id_, country in connection.execute(sa.select(schema.campaign.c.id, schema.campaign.c.country)).all():
+        name = "Luc Martin" if country == "FR" else "Jan Maes"
+        common = {"campaign_id": id_, "at": clock.now(), "actor": "ann"}
+        list_id = histories.add(
+            connection, schema.attendance_list, file=f"{name}.csv", digest="d", format="zoom", **common
+        )
+        histories.add(
+            connection,
+            schema.attendance,
+            list_id=list_id,
+            campaign_id=id_,
+            state=AttendanceState.ASKED,
+            person_key="k",
+            presence=Presence.ONLINE,
+            known_by="?",
+            name=name,
+        )
+        histories.add(connection, schema.cost, what=f"Paid to {name}", cents=100, **common)
 
 
 def opened(folder: Path) -> Database:
@@ -177,6 +208,12 @@ def number_of(folder: Path, table: sa.Table, sender: str) -> int:
         "proposal": sa.select(schema.proposal.c.id)
         .join(message, message.c.id == schema.proposal.c.message_id)
         .where(message.c.sender == sender),
+        **{
+            table.name: sa.select(table.c.id)
+            .join(schema.campaign, schema.campaign.c.id == table.c.campaign_id)
+            .where(schema.campaign.c.country == sender.upper())
+            for table in (schema.attendance, schema.attendance_list, schema.cost)
+        },
     }
     with database.read() as connection:
         found = int(connection.execute(statements[table.name].limit(1)).scalar_one())
@@ -226,7 +263,17 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
     ("inbox", "corrections"): ((), None),
     ("registrations", "list"): ((), None),
     ("registrations", "import"): (("FR.csv", "--campaign", "helpdesk-fr", "--apply"), 5),
+    ("attendance", "import"): (("FR.csv", "--campaign", "helpdesk-fr", "--apply"), 5),
+    ("attendance", "list"): ((), None),
+    ("attendance", "imports"): ((), None),
+    ("attendance", "review"): ((), None),
+    ("attendance", "settle"): ((schema.attendance, "--nobody"), 5),
+    ("attendance", "undo"): ((schema.attendance_list,), 5),
+    ("costs", "add"): (("5", "--campaign", "helpdesk-fr", "--what", "x"), 5),
+    ("costs", "list"): ((), None),
+    ("costs", "undo"): ((schema.cost,), 5),
     ("report",): ((), None),
+    ("report", "reimbursement"): ((), None),
     ("report", "export"): ((), None),
     ("report", "merge"): (("counts.json",), None),
     ("report", "key"): ((), 5),
@@ -244,6 +291,8 @@ WITHOUT_ROWS = {
 }
 #: What a coordinator may type.
 COUNTS = {
+    ("costs", "list"),
+    ("report", "reimbursement"),
     ("report",),
     ("report", "export"),
     ("report", "merge"),
