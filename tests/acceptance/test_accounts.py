@@ -286,7 +286,15 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
 }
 #: These read no row of any country.
 WITHOUT_ROWS = {
-    *{("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade"), ("inbox", "learn-form")},
+    *{
+        ("init",),
+        ("demo",),
+        ("simulate",),
+        ("classify",),
+        ("doctor",),
+        ("db", "upgrade"),
+        ("inbox", "learn-form"),
+    },
     *{("templates", name) for name in ("status", "new", "export", "import")},
 }
 #: What a coordinator may type.

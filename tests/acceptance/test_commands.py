@@ -238,7 +238,7 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("report", "merge"): ("counts.json",),
 }
 #: The others.
-WITHOUT_DATABASE = {("init",), ("demo",), ("classify",), ("doctor",), ("db", "upgrade")}
+WITHOUT_DATABASE = {("init",), ("demo",), ("simulate",), ("classify",), ("doctor",), ("db", "upgrade")}
 WITHOUT_DATABASE |= {("inbox", "learn-form"), ("report", "key")}
 WITHOUT_DATABASE |= {("templates", name) for name in ("status", "new", "export", "import")}
 
