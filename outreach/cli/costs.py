@@ -121,9 +121,9 @@ def reimbursement(
     if format_ is Format.XLSX and output is None:
         raise InputError("A workbook goes into a file.", "Add --output reimbursement.xlsx.")
     here = shell(context)
-    with here.database(country=country, counts=True) as database, database.read() as connection:
+    with here.database(country=country, counts=True) as database:
         own = here.access.countries or ()
-        found = summary(connection, country=country, countries=own, now=clock.now())
+        found = summary(here.workspace, database, country=country, countries=own, now=clock.now())
     if as_json or format_ is Format.JSON:
         data = export.to_json(found).encode()
     elif format_ is Format.CSV:

@@ -7,17 +7,18 @@ from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 
-import sqlalchemy as sa
-
 from outreach.campaign import frozen
 from outreach.campaign.definition import Definition
-from outreach.db import campaigns, costs, directory, queries
+from outreach.db import campaigns, costs, directory
 from outreach.db.campaigns import Campaign
 from outreach.db.costs import Gathering
 from outreach.db.engine import Database
 from outreach.errors import InputError, RefusedError
+from outreach.jobs import report as reports
 from outreach.model.values import Session
+from outreach.report.document import Cut, Selection
 from outreach.report.reimbursement import Claim, Expense, Form, Kind, SessionHeld, claims
+from outreach.settings import Workspace
 
 #: So much is a slip of the keyboard: in cents.
 _MOST = 10_000_000
@@ -115,27 +116,33 @@ def euros(cents: int) -> Decimal:
 
 
 def summary(
-    connection: sa.Connection, *, country: str | None, countries: Collection[str], now: datetime
+    workspace: Workspace,
+    database: Database,
+    *,
+    country: str | None,
+    countries: Collection[str],
+    now: datetime,
 ) -> list[Claim]:
     """The claim of each country that has a session or costs, and of all of ``countries``. ``country``: only of it."""
-    found: dict[int, tuple[Campaign, Definition, Session]] = {}
-    for one in campaigns.every(connection):
-        definition = frozen.thaw(one.definition)
-        wanted = country is None or one.country == country
-        if wanted and definition.session is not None:
-            found[one.id] = (one, definition, definition.session)
-    about = costs.gatherings(connection, list(found))
+    report = reports.make(workspace, database, Selection(country=country), now=now)
     invited = {
-        (row.campaign, row.country): row.counts.invited
-        for row in queries.funnel(connection, country=country)
-        if row.step is None
+        (section.campaign, line.key): line.counts.invited
+        for section in report.sections
+        if section.cut is Cut.COUNTRY
+        for line in section.lines
     }
+    found: dict[int, tuple[Campaign, Definition, Session]] = {}
+    with database.read() as connection:
+        for one in campaigns.every(connection):
+            definition = frozen.thaw(one.definition)
+            wanted = country is None or one.country == country
+            if wanted and definition.session is not None:
+                found[one.id] = (one, definition, definition.session)
+        about = costs.gatherings(connection, list(found))
     sessions = []
     for id_, (one, definition, session) in found.items():
         kind, known = _kind(definition), about[id_]
-        if one.launched_at is None and not known.expenses:
-            continue
-        if kind is Kind.OTHER and not known.expenses:
+        if not known.expenses and (one.launched_at is None or kind is Kind.OTHER):
             continue
         sessions.append(_held(one, kind, session, known, invited.get((one.slug, one.country), 0), now))
     return claims(sessions, {country} if country else countries)
