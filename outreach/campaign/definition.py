@@ -137,6 +137,25 @@ class SessionWords:
     agenda: tuple[str, ...] = ()
 
 
+#: Of an experiment: the mail as it is, and the other.
+VARIANTS = ("a", "b")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One step in two variants: with two subject lines, or at two times of day."""
+
+    step: str
+    subjects: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # of b, by language
+    windows: tuple[tuple[int, int], ...] = ()  # minutes since midnight: of a, of b
+    seed: int = 0
+
+    def subject_in(self, language: str) -> str | None:
+        """Of b; of two languages ("nl+fr") both, as the mail has them. ``None`` where one is missing."""
+        lines = [self.subjects.get(one) for one in language.split("+")]
+        return " / ".join(line for line in lines if line) if all(lines) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A whole campaign definition. With ``countries`` empty it is the definition for one country."""
@@ -159,6 +178,7 @@ class Definition:
     places: int | None = None  # municipalities that can have a place at the session; None: any number
     calendar: bool = False  # a calendar invitation goes with the mails; only with a session
     session_words: Mapping[str, SessionWords] = field(default_factory=lambda: MappingProxyType({}))
+    experiment: Experiment | None = None
     countries: Mapping[str, Definition] = field(default_factory=lambda: MappingProxyType({}))
 
     def for_country(self, code: str) -> Definition:
@@ -171,6 +191,14 @@ class Definition:
         if self.not_after is not None or self.session is None:
             return self.not_after
         return self.session.start.date() - timedelta(days=1)
+
+    def window_of(self, step: str, variant: str | None) -> Window:
+        """When a mail of ``step`` may go to a recipient of this variant."""
+        experiment = self.experiment
+        if experiment is None or variant is None or step != experiment.step or not experiment.windows:
+            return self.window
+        opens, closes = experiment.windows[VARIANTS.index(variant)]
+        return replace(self.window, opens=opens, closes=closes)
 
     def session_in(self, language: str) -> Session | None:
         """The session with its title, place, room, details and agenda in ``language``, where the file has

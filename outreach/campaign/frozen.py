@@ -14,6 +14,7 @@ from outreach.campaign.definition import (
     Definition,
     Delay,
     DelayUnit,
+    Experiment,
     Office,
     PerMunicipality,
     SessionStep,
@@ -130,6 +131,7 @@ def _values(definition: Definition) -> dict[str, Any]:
             }
             for language, words in definition.session_words.items()
         },
+        "experiment": _experiment_values(definition.experiment),
         "countries": {code: _values(own) for code, own in definition.countries.items()},
     }
 
@@ -173,7 +175,30 @@ def _definition(values: Mapping[str, Any]) -> Definition:
                 for language, words in values["session_words"].items()
             }
         ),
+        experiment=_experiment(values.get("experiment")),
         countries=MappingProxyType({code: _definition(own) for code, own in values["countries"].items()}),
+    )
+
+
+def _experiment_values(experiment: Experiment | None) -> dict[str, Any] | None:
+    if experiment is None:
+        return None
+    return {
+        "step": experiment.step,
+        "subjects": dict(experiment.subjects),
+        "windows": [list(window) for window in experiment.windows],
+        "seed": experiment.seed,
+    }
+
+
+def _experiment(values: Mapping[str, Any] | None) -> Experiment | None:
+    if values is None:
+        return None
+    return Experiment(
+        values["step"],
+        MappingProxyType(dict(values["subjects"])),
+        tuple((opens, closes) for opens, closes in values["windows"]),
+        values["seed"],
     )
 
 

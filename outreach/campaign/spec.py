@@ -24,6 +24,7 @@ from outreach.campaign.definition import (
     SharedAddress,
     Window,
 )
+from outreach.campaign.experiment import read_experiment
 from outreach.campaign.schedule import instant, zone
 from outreach.campaign.steps import AROUND, SLUG, read_steps
 from outreach.campaign.tables import Source, Table, did_you_mean, merged
@@ -39,7 +40,7 @@ MAX_SESSION = timedelta(days=7)
 
 _KEYS = (
     *("title", "purpose", "templates", "audience", "links", "window"),
-    *("not_after", "deadline", "bilingual", "steps", "session", "countries"),
+    *("not_after", "deadline", "bilingual", "steps", "session", "experiment", "countries"),
 )
 _COUNTRY_KEYS = ("links", "window", "not_after", "deadline", "bilingual", "session")
 _SESSION_KEYS = (
@@ -145,6 +146,7 @@ def _definition(table: Table, slug: str) -> Definition:
         session=session,
         calendar=calendar,
         session_words=MappingProxyType(words),
+        experiment=read_experiment(table.table("experiment"), steps) if "experiment" in table else None,
     )
 
 

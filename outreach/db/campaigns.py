@@ -89,6 +89,7 @@ class FollowUp:
     region: str | None
     time_zone: str | None
     municipality_id: int
+    variant: str | None = None  # of the experiment
 
 
 def find(connection: sa.Connection, name: str) -> Campaign | None:
@@ -301,6 +302,7 @@ def follow_ups(connection: sa.Connection, campaign_id: int, last: str, step: str
             municipality.c.region,
             municipality.c.time_zone,
             recipient.c.municipality_id,
+            recipient.c.variant,
         )
         .join(recipient, recipient.c.id == _MESSAGE.c.recipient_id)
         .join(municipality, municipality.c.id == recipient.c.municipality_id)

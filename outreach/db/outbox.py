@@ -50,6 +50,7 @@ _CLAIM_COLUMNS = (
     schema.recipient.c.municipality_id,
     schema.recipient.c.email_key.label("contact_key"),
     schema.recipient.c.added_at,
+    schema.recipient.c.variant,
     schema.contact.c.person,
     schema.contact.c.source,
     schema.contact.c.created_at.label("source_at"),
@@ -88,6 +89,7 @@ class Due(NamedTuple):
     answers_id: int | None = None  # the inbound message it answers; None: a step of the sequence
     for_session: bool = False  # a mail around a session: it does not wait for an answer
     added_at: datetime | None = None  # of a recipient that a person added: older answers do not stop it
+    variant: str | None = None  # of its campaign's experiment
 
 
 _DUE_COLUMNS = sorted(_CLAIM_COLUMNS, key=lambda column: Due._fields.index(column.key))

@@ -164,11 +164,24 @@ def include(
         return int(found)
     key = connection.execute(
         sa.insert(recipient).values(
-            campaign_id=campaign_id, contact_id=contact_id, added_at=now, created_at=now, **values
+            campaign_id=campaign_id,
+            contact_id=contact_id,
+            added_at=now,
+            created_at=now,
+            variant=_variant(connection, campaign_id, values["municipality_id"]),
+            **values,
         )
     ).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def _variant(connection: sa.Connection, campaign_id: int, municipality_id: int) -> str | None:
+    """Of the campaign's experiment: whoever else of the municipality is written to gets the same."""
+    recipient = schema.recipient.c
+    its = (recipient.campaign_id == campaign_id, recipient.municipality_id == municipality_id)
+    statement = sa.select(recipient.variant).where(*its, recipient.variant.is_not(None)).limit(1)
+    return connection.execute(statement).scalar_one_or_none()
 
 
 def withdraw(connection: sa.Connection, inbound_id: int, actor: str, now: datetime) -> tuple[int, list[str]]:

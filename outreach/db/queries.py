@@ -57,13 +57,9 @@ def launched(
     """
     statement = (
         sa.select(_CAMPAIGN.c.slug, _CAMPAIGN.c.country, _CAMPAIGN.c.id)
-        .where(_CAMPAIGN.c.launched_at.is_not(None), scope.within(connection, _CAMPAIGN.c.country))
+        .where(*_chosen(connection, campaign, country))
         .order_by(_CAMPAIGN.c.slug, _CAMPAIGN.c.country)
     )
-    if campaign is not None:
-        statement = statement.where(sa.or_(_CAMPAIGN.c.slug == campaign, _CAMPAIGN.c.name == campaign))
-    if country is not None:
-        statement = statement.where(_CAMPAIGN.c.country == country)
     found: dict[str, dict[int, str]] = {}
     for slug, land, id_ in connection.execute(statement):
         found.setdefault(slug, {})[id_] = land
@@ -71,6 +67,39 @@ def launched(
         Launched(slug, tuple(dict.fromkeys(lands.values())), _steps(connection, list(lands)))
         for slug, lands in found.items()
     ]
+
+
+def experiments(
+    connection: sa.Connection, *, campaign: str | None = None, country: str | None = None
+) -> list[tuple[str, str, int, str]]:
+    """The launched campaigns that have one: slug, country, number and frozen definition, by slug and country."""
+    statement = (
+        sa.select(_CAMPAIGN.c.slug, _CAMPAIGN.c.country, _CAMPAIGN.c.id, _CAMPAIGN.c.definition)
+        .where(_CAMPAIGN.c.definition.like('%"experiment":{%'))
+        .where(*_chosen(connection, campaign, country))
+        .order_by(_CAMPAIGN.c.slug, _CAMPAIGN.c.country)
+    )
+    return [tuple(row) for row in connection.execute(statement)]
+
+
+def subjects(connection: sa.Connection, campaign_id: int, step: str) -> dict[str, str]:
+    """The subject line of a mail in each language, as it was frozen, with its places still empty."""
+    content = schema.content.c
+    statement = sa.select(content.language, content.compiled).where(
+        content.campaign_id == campaign_id, content.step == step
+    )
+    return {language: str(compiled["subject"]) for language, compiled in connection.execute(statement)}
+
+
+def _chosen(
+    connection: sa.Connection, campaign: str | None, country: str | None
+) -> list[sa.ColumnElement[bool]]:
+    conditions = [_CAMPAIGN.c.launched_at.is_not(None), scope.within(connection, _CAMPAIGN.c.country)]
+    if campaign is not None:
+        conditions.append(sa.or_(_CAMPAIGN.c.slug == campaign, _CAMPAIGN.c.name == campaign))
+    if country is not None:
+        conditions.append(_CAMPAIGN.c.country == country)
+    return conditions
 
 
 def _steps(connection: sa.Connection, campaigns: list[int]) -> tuple[str, ...]:

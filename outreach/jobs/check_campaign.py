@@ -26,8 +26,9 @@ from outreach.db import campaigns, directory
 from outreach.db.engine import Database
 from outreach.errors import InputError, RefusedError
 from outreach.jobs import forecast, trial_mails
+from outreach.jobs.check_experiment import of_experiment
 from outreach.jobs.forecast import Forecast
-from outreach.jobs.prepare_campaign import TOKEN_LENGTH, Prepared, campaign_name, prepare
+from outreach.jobs.prepare_campaign import TOKEN_LENGTH, Prepared, campaign_name, prepare, second_of
 from outreach.jobs.session_mails import Announced, announced
 from outreach.jobs.specimen import Specimens
 from outreach.model.countries import COUNTRIES
@@ -90,6 +91,7 @@ def check(
         overlaps = campaigns.overlaps(connection, addresses)
         unseen = trial_mails.unseen(connection, prepared)
     findings = [*_basics(prepared, expected, overlaps, now), *_unseen(prepared, unseen)]
+    findings += of_experiment(prepared)
     findings += domain(prepared.sender_name)
     allowed = NAMES | {f"links.{name}" for name in prepared.definition.links}
     if prepared.definition.session is not None:
@@ -278,7 +280,9 @@ def _render_all(
     folders = {step: prepared.folder_of(step) for step in steps}
     texts = {**prepared.compiled, **prepared.around}
     mails = {
-        key: Specimens(prepared, *key) for key in texts if key[0] in steps and key[1] in prepared.strings
+        key: Specimens(prepared, *key)
+        for key in texts
+        if key[0] in steps and key[1].partition("~")[0] in prepared.strings
     }
     shown = {key: sorted(holes.unguarded(texts[key])) for key in mails}
     total = len(prepared.included) * len(steps)
@@ -288,26 +292,29 @@ def _render_all(
     for one in prepared.included:
         email = prepared.addressees[one.contact_id].email
         for step in steps:
-            mail = mails.get((step, one.language))
             done += 1
-            if mail is None:
-                continue
-            where = f"{folders[step]}/{step}.{one.language}.md"
-            try:
-                rendered = mail.render(one.contact_id)
-                problems = [*lint_rendered(rendered, where, one.language.count("+") + 1)]
-                problems += _holes(mail.values(one.contact_id), shown[step, one.language], where)
-                if where not in seen:
-                    seen.add(where)
-                    problems += lint_markup(rendered, where, prepared.carried)
-                    problems += lint_habits(rendered, where)
-                    heaviest = max(heaviest, len(mail.compose(one.contact_id, rendered, now)))
-            except InputError as error:
-                problems = [Finding(Severity.ERROR, "render", where, error.message, error.remedy)]
-            for problem in problems:
-                told = problem.message if problem.rule in _TOLD_EACH else ""
-                key = (problem.rule, problem.where, problem.severity, told)
-                found.setdefault(key, (problem, []))[1].append(email)
+            for language in (one.language, second_of(one.language)):
+                mail = mails.get((step, language))
+                if mail is None:
+                    continue
+                where = f"{folders[step]}/{step}.{one.language}.md"
+                if language != one.language:
+                    where = f"campaigns/{prepared.slug}.toml, [experiment.subject], {one.language}"
+                try:
+                    rendered = mail.render(one.contact_id)
+                    problems = [*lint_rendered(rendered, where, one.language.count("+") + 1)]
+                    problems += _holes(mail.values(one.contact_id), shown[step, language], where)
+                    if where not in seen:
+                        seen.add(where)
+                        problems += lint_markup(rendered, where, prepared.carried)
+                        problems += lint_habits(rendered, where)
+                        heaviest = max(heaviest, len(mail.compose(one.contact_id, rendered, now)))
+                except InputError as error:
+                    problems = [Finding(Severity.ERROR, "render", where, error.message, error.remedy)]
+                for problem in problems:
+                    told = problem.message if problem.rule in _TOLD_EACH else ""
+                    key = (problem.rule, problem.where, problem.severity, told)
+                    found.setdefault(key, (problem, []))[1].append(email)
         if done % 500 < len(steps):
             progress(done, total)
     progress(total, total)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import sqlalchemy as sa
 
 from outreach.campaign import around, frozen, schedule
-from outreach.campaign.definition import Definition
+from outreach.campaign.definition import Definition, Window
 from outreach.campaign.estimate import Estimate, Lot, estimate, in_words
 from outreach.campaign.pace import DAY, WARM_UP_MEMORY, Pace
 from outreach.db import budgets, campaigns, senders
@@ -48,15 +48,17 @@ def of_campaign(connection: sa.Connection, campaign: Campaign, sender: Sender, n
 
 def of_launch(connection: sa.Connection, prepared: Prepared, now: datetime) -> Forecast:
     """Of the first step of a campaign that would be launched at ``now``."""
-    definition = prepared.definition
+    definition, variants = prepared.definition, prepared.variants
+    first = definition.steps[0].name
     recipients = [prepared.addressees[one.contact_id] for one in prepared.included]
-    ours: Counter[tuple[schedule.Locality, datetime]] = Counter()
-    for to in recipients:
+    ours: Counter[tuple[schedule.Locality, Window, datetime]] = Counter()
+    for one, to in zip(prepared.included, recipients, strict=True):
         place = locality(to.country, to.region, to.time_zone)
-        ours[place, first_due(prepared.name, to.email_key, definition, place, now)] += 1
+        window = definition.window_of(first, variants.get(one.municipality_id))
+        ours[place, window, first_due(prepared.name, to.email_key, window, place, now)] += 1
     lots = [
-        Lot(place, definition.window, count, _rounded(due_at), definition.last_day)
-        for (place, due_at), count in ours.items()
+        Lot(place, window, count, _rounded(due_at), definition.last_day)
+        for (place, window, due_at), count in ours.items()
     ]
     lots += _lots(connection, campaigns.waiting(connection, prepared.sender_name), None)
     domains = _domains(to.email_key for to in recipients) if _by_domain(prepared.sender) else None
@@ -64,12 +66,12 @@ def of_launch(connection: sa.Connection, prepared: Prepared, now: datetime) -> F
 
 
 def first_due(
-    campaign: str, email_key: str, definition: Definition, place: schedule.Locality, now: datetime
+    campaign: str, email_key: str, window: Window, place: schedule.Locality, now: datetime
 ) -> datetime:
     """When the first mail to an address is due that is queued at ``now``."""
-    if definition.window.spread:
-        return schedule.spread(f"{campaign} {email_key}", now, definition.window, place)
-    return schedule.next_opening(now, definition.window, place)
+    if window.spread:
+        return schedule.spread(f"{campaign} {email_key}", now, window, place)
+    return schedule.next_opening(now, window, place)
 
 
 def _lots(connection: sa.Connection, waiting: Sequence[campaigns.Waiting], asked: int | None) -> list[Lot]:

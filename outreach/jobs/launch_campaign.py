@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -173,7 +174,7 @@ def _freeze(
                 "language": language,
                 "for_session": (step, language) in prepared.around,
                 "compiled": freeze(compiled),
-                "strings": freeze(prepared.strings[language]),
+                "strings": freeze(prepared.strings[language.partition("~")[0]]),
                 "digest": compiled.digest,
             }
             for (step, language), compiled in (
@@ -183,8 +184,9 @@ def _freeze(
             )
         ],
     )
+    variants = prepared.variants
     recipients = campaigns.add_recipients(
-        connection, [_recipient_row(campaign, prepared, one, now) for one in prepared.decisions]
+        connection, [_recipient_row(campaign, prepared, one, variants, now) for one in prepared.decisions]
     )
     campaigns.name_together(
         connection,
@@ -209,7 +211,13 @@ def _freeze(
                 step=first,
                 email=to.email,
                 language=one.language,
-                due_at=forecast.first_due(campaign.name, to.email_key, prepared.definition, place, now),
+                due_at=forecast.first_due(
+                    campaign.name,
+                    to.email_key,
+                    prepared.definition.window_of(first, variants.get(one.municipality_id)),
+                    place,
+                    now,
+                ),
                 now=now,
                 for_place=prepared.definition.for_place(one.municipality_id),
             )
@@ -228,7 +236,9 @@ def _freeze(
     )
 
 
-def _recipient_row(campaign: Campaign, prepared: Prepared, decision: object, now: datetime) -> dict[str, Any]:
+def _recipient_row(
+    campaign: Campaign, prepared: Prepared, decision: object, variants: Mapping[int, str], now: datetime
+) -> dict[str, Any]:
     assert isinstance(decision, audience.Included | Excluded)
     to = prepared.addressees[decision.contact_id]
     if isinstance(decision, Excluded):
@@ -247,6 +257,7 @@ def _recipient_row(campaign: Campaign, prepared: Prepared, decision: object, now
         "language": language,
         "excluded": reason,
         "addressed_as": to.municipality if decision.contact_id in prepared.named_together else None,
+        "variant": variants.get(decision.municipality_id),
         "created_at": now,
     }
 

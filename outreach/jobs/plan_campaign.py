@@ -75,7 +75,8 @@ def _plan_one(connection: sa.Connection, workspace: Workspace, campaign: Campaig
 def _due(definition: Definition, step: Step, follow_up: campaigns.FollowUp) -> datetime:
     place = locality(follow_up.country, follow_up.region, follow_up.time_zone)
     assert step.after is not None, "a later step has a delay"
-    due = schedule.due_after(follow_up.sent_at, step.after, definition.window, place)
+    window = definition.window_of(step.name, follow_up.variant)
+    due = schedule.due_after(follow_up.sent_at, step.after, window, place)
     if follow_up.not_before is not None:
-        due = schedule.after_absence(due, follow_up.not_before, definition.window, place)
+        due = schedule.after_absence(due, follow_up.not_before, window, place)
     return due

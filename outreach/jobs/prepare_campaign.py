@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from outreach.campaign import audience, frozen
 from outreach.campaign.audience import Candidate, Excluded, Included
-from outreach.campaign.definition import Definition, SharedAddress
+from outreach.campaign.definition import VARIANTS, Definition, Experiment, SharedAddress
+from outreach.campaign.experiment import assign
 from outreach.content.catalog import Catalog, Strings
 from outreach.content.compile import compile_template
 from outreach.content.compiled import Compiled
@@ -62,6 +63,14 @@ class Prepared:
         return [one for one in self.decisions if isinstance(one, Included)]
 
     @property
+    def variants(self) -> Mapping[int, str]:
+        """Of the experiment, by municipality; empty without one."""
+        if self.definition.experiment is None:
+            return {}
+        mails = ((one.municipality_id, self.addressees[one.contact_id].email_key) for one in self.included)
+        return assign(self.definition.experiment, self.name, mails)
+
+    @property
     def languages(self) -> list[str]:
         """Those the audience is written to in, the most frequent first."""
         counts: dict[str, int] = {}
@@ -96,10 +105,10 @@ class Prepared:
         return Plate(
             compiled=found,
             name=f"{self.folder_of(step)}/{step}.{language}",
-            strings=self.strings[language],
+            strings=self.strings[language.partition("~")[0]],
             definition=self.definition,
             sender=self.sender,
-            language=language,
+            language=language.partition("~")[0],
         )
 
 
@@ -233,8 +242,13 @@ class _Printer:
         )
         return replace(first, second=others[0]) if others else first
 
-    def compile(self, slug: str, step: str, language: str, strings: Strings) -> Compiled:
-        first, *others = (self.catalog.template(slug, step, one) for one in language.split("+"))
+    def compile(
+        self, slug: str, step: str, language: str, strings: Strings, subjects: Mapping[str, str] | None = None
+    ) -> Compiled:
+        templates = (self.catalog.template(slug, step, one) for one in language.split("+"))
+        if subjects is not None:
+            templates = (replace(one, subject=subjects[one.language]) for one in templates)
+        first, *others = templates
         second = (others[0], strings.second) if others and strings.second is not None else None
         return compile_template(
             self.catalog, first, strings, second=second, colour=self.colour, logo=self.logo
@@ -282,9 +296,37 @@ def _texts(
                 compiled[step.name, language] = printer.compile(
                     definition.templates, step.name, language, strings[language]
                 )
+                if definition.experiment and step.name == definition.experiment.step:
+                    compiled |= _second_subject(printer, definition.experiment, language, strings[language])
             except InputError as error:
                 faults.append(error)
     return compiled, strings, faults
+
+
+def _second_subject(
+    printer: _Printer, experiment: Experiment, language: str, strings: Strings
+) -> dict[tuple[str, str], Compiled]:
+    """The mail with the other subject line, where the experiment is about that."""
+    if not experiment.subjects:
+        return {}
+    subject = experiment.subject_in(language)
+    if subject is None:
+        missing = next(one for one in language.split("+") if one not in experiment.subjects)
+        raise InputError(
+            f"campaigns/{printer.definition.slug}.toml: [experiment.subject] has no line in {missing}, a language of "
+            "the audience.",
+            f'Add {missing} = "…": who gets which line is chance, so each language needs both.',
+        )
+    step = experiment.step
+    compiled = printer.compile(
+        printer.definition.templates, step, language, strings, subjects=experiment.subjects
+    )
+    return {(step, second_of(language)): compiled}
+
+
+def second_of(language: str) -> str:
+    """What the second variant of a mail is kept under, in the place of its language."""
+    return f"{language}~{VARIANTS[1]}"
 
 
 def _around(

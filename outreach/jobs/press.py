@@ -13,7 +13,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from outreach.campaign import frozen
-from outreach.campaign.definition import Definition
+from outreach.campaign.definition import VARIANTS, Definition
 from outreach.content.answers import AnswerLinks
 from outreach.content.catalog import Strings
 from outreach.content.compiled import Compiled
@@ -196,7 +196,7 @@ class Press:
         return data if self._signer is None else self._signer.sign(data, now) + data
 
     def _step(self, message: Due, now: datetime, eight_bit: bool) -> bytes:
-        printer = self._plate(message.campaign_id, message.step, message.language)
+        printer = self._plate(message.campaign_id, message.step, message.language, message.variant)
         recipient = Mailbox(message.email, message.person or "")
         _, definition = self._campaigns[message.campaign_id]
         session = definition.session_in(message.language)
@@ -311,7 +311,14 @@ class Press:
     def _one_click(self, token: str) -> str | None:
         return f"{self._sender.answer_url}/u/{token}" if self._sender.answer_url else None
 
-    def _plate(self, campaign_id: int, step: str, language: str) -> tuple[Plate, Composer]:
+    def _plate(
+        self, campaign_id: int, step: str, language: str, variant: str | None = None
+    ) -> tuple[Plate, Composer]:
+        if variant == VARIANTS[1]:
+            if (campaign_id, step, language) not in self._plates:
+                self._plate(campaign_id, step, language)
+            if found := self._plates.get((campaign_id, step, f"{language}~{variant}")):
+                return found
         found = self._plates.get((campaign_id, step, language))
         if found is None:
             with self._database.read() as connection:
@@ -323,9 +330,11 @@ class Press:
                     strings=frozen_content.thaw_strings(row["strings"]),
                     definition=definition,
                     sender=self._sender,
-                    language=row["language"],
+                    language=row["language"].partition("~")[0],
                 )
-                composer = Composer(self._letterhead(campaign, row["step"], row["language"]))
+                composer = Composer(
+                    self._letterhead(campaign, row["step"], row["language"].partition("~")[0])
+                )
                 self._plates[campaign_id, row["step"], row["language"]] = (plate, composer)
             found = self._plates.get((campaign_id, step, language))
         if found is None:

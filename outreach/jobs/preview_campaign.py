@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from outreach.campaign.audience import Included
+from outreach.campaign.definition import VARIANTS
 from outreach.content.render import Rendered
 from outreach.db.engine import Database
 from outreach.errors import InputError, RefusedError
 from outreach.jobs import accounts, signing, trial_mails
-from outreach.jobs.prepare_campaign import Prepared, prepare
+from outreach.jobs.prepare_campaign import Prepared, prepare, second_of
 from outreach.jobs.preview_page import Shown, page
 from outreach.jobs.specimen import Specimens
 from outreach.jobs.workspace import make_folder, write_bytes
@@ -60,13 +61,20 @@ def samples(
     for language in prepared.languages:
         contacts = [one for one in prepared.included if one.language == language]
         contacts = contacts[:per_language] if chosen is None else [one for one in contacts if one in chosen]
-        for step in prepared.steps:
-            mails = Specimens(prepared, step, language)
+        for shown, mails in _mails(prepared, language):
             for one in contacts:
                 to = prepared.addressees[one.contact_id]
                 rendered = mails.render(one.contact_id)
                 data = mails.compose(one.contact_id, rendered, now, mark)
-                yield Sample(step, language, to.email, to.municipality, rendered, data)
+                yield Sample(shown, language, to.email, to.municipality, rendered, data)
+
+
+def _mails(prepared: Prepared, language: str) -> Iterator[tuple[str, Specimens]]:
+    """Each step, with what it is called; of an experiment with two subjects both."""
+    for step in prepared.steps:
+        yield step, Specimens(prepared, step, language)
+        if (step, second_of(language)) in prepared.compiled:
+            yield f"{step}-{VARIANTS[1]}", Specimens(prepared, step, second_of(language))
 
 
 def _chosen(prepared: Prepared, emails: set[str]) -> list[Included] | None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import sqlalchemy as sa
+
+from outreach.campaign import frozen
+from outreach.campaign.definition import VARIANTS
+from outreach.campaign.experiment import clock
 from outreach.db import directory, queries, standings
 from outreach.db.engine import Database
 from outreach.delivery import tokens
-from outreach.report import sections
-from outreach.report.document import Report, Selection
+from outreach.report import experiments, sections
+from outreach.report.document import Report, Selection, Unit
 from outreach.report.funnel import ALL, PLACES
 from outreach.report.left_out import left_out
 from outreach.report.sections import Numbers
@@ -39,6 +44,7 @@ def make(
             selections=[PLACES, ALL, *slugs] if len(slugs) > 1 else [PLACES, *slugs],
             country=selection.country,
         )
+        tried = _experiments(connection, selection)
     numbers = Numbers(rows, launched, selection.unit, nuts=nuts)
     return Report(
         made_at=now,
@@ -48,7 +54,36 @@ def make(
         left_out=tuple(left_out(numbers)),
         curves=tuple(sections.curves(numbers)),
         sends=tuple(sections.sends(numbers)),
+        experiments=tuple(
+            experiments.experiment(numbers, slug, countries, step, varies, texts)
+            for (slug, step, varies), (countries, texts) in tried.items()
+        )
+        if selection.unit is Unit.MUNICIPALITY
+        else (),
     )
+
+
+def _experiments(
+    connection: sa.Connection, selection: Selection
+) -> dict[tuple[str, str, str], tuple[list[str], dict[str, str]]]:
+    """By campaign, step and what varies: the countries, and what each variant is, in the first's first language."""
+    found: dict[tuple[str, str, str], tuple[list[str], dict[str, str]]] = {}
+    for slug, country, campaign_id, definition in queries.experiments(
+        connection, campaign=selection.campaign, country=selection.country
+    ):
+        one = frozen.thaw(definition).experiment
+        if one is None:
+            continue
+        key = (slug, one.step, "send_time" if one.windows else "subject")
+        if key not in found:
+            texts = [clock(window) for window in one.windows]
+            if not texts:
+                lines = queries.subjects(connection, campaign_id, one.step)
+                language = next((name for name in lines if "~" in name), "~").partition("~")[0]
+                texts = [lines.get(name, "") for name in (language, f"{language}~{VARIANTS[1]}")]
+            found[key] = ([], dict(zip(VARIANTS, texts, strict=True)))
+        found[key][0].append(country)
+    return found
 
 
 def count(

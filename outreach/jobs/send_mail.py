@@ -291,16 +291,18 @@ class _Sending:
         # Once a session has begun nobody can want a mail before it any more.
         missed = late - messages.wanted_late(connection, late - {one.id for one, _ in around})
         taken, closed = [], {}
-        openings: dict[tuple[int, str, str | None, str | None], datetime] = {}  # many keep the same hours
+        # many keep the same hours
+        openings: dict[tuple[int, str, str | None, str | None, str | None], datetime] = {}
         for one in wanted:
             if one.id in missed:
                 continue
             if one.answers_id is not None:  # somebody is at their desk and waits for it
                 taken.append(one)
                 continue
-            key = (one.campaign_id, one.country, one.region, one.time_zone)
+            hours = f"{one.step} {one.variant}" if one.variant else None
+            key = (one.campaign_id, one.country, one.region, one.time_zone, hours)
             if (opens := openings.get(key)) is None:
-                window = self._press.definition(connection, one.campaign_id).window
+                window = self._press.definition(connection, one.campaign_id).window_of(one.step, one.variant)
                 opens = schedule.next_opening(now, window, locality(one.country, one.region, one.time_zone))
                 openings[key] = opens
             if opens > now:

@@ -22,9 +22,11 @@ class Specimens:
     """The mails of one step and language of a campaign that is not launched."""
 
     def __init__(self, prepared: Prepared, step: str, language: str) -> None:
-        """Raises KeyError when the step has no text in the language."""
+        """``language``: as texts are kept, with the variant of an experiment behind it. Raises KeyError when the step
+        has no text in it."""
         self._prepared = prepared
         self._plate = prepared.plate(step, language)
+        language = language.partition("~")[0]
         self._composer = Composer(letterhead(prepared.sender, prepared.name, step, language))
         self._session = prepared.definition.session_in(language)
         self._invites = prepared.definition.calendar and not prepared.definition.session_step(step)

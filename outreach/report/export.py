@@ -18,7 +18,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def to_json(report: Report, *, cut: Cut | None = None) -> str:
-    """One object; ``cut``: with the sections of this cut only. Two spaces of indent, ends with a line break.
+    """One object; ``cut``: with the sections of this cut only. A line for each key and for each thing in a list, so
+    that it can be read by people, and compared, at the cost of the C encoder. Ends with a line break.
 
     ``made_at`` (ISO 8601), ``unit``, ``campaign`` and ``country`` (``null``: all), ``definitions`` and ``notes``,
     ``total``, ``sections``, ``left_out``, ``curves``, ``sends``, ``experiments``. Total and lines have a number for
@@ -76,7 +77,14 @@ def to_json(report: Report, *, cut: Cut | None = None) -> str:
             for one in report.experiments
         ],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return "{\n" + ",\n".join(f'  "{key}": {_json(value)}' for key, value in document.items()) + "\n}\n"
+
+
+def _json(value: object) -> str:
+    if isinstance(value, list) and value:
+        things = (f"    {json.dumps(one, ensure_ascii=False)}" for one in value)
+        return "[\n" + ",\n".join(things) + "\n  ]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _section(section: Section) -> dict[str, Any]:

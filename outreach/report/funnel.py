@@ -55,12 +55,12 @@ ALL, PLACES = "", "*"
 #: Cuts of numbers that are no sections of the report.
 WHOLE = "whole"  # value "": all of the selection
 DAY = "day"  # days from the launch to the first answer
-WAIT = "wait"  # hours from the first mail to the first answer
+WAIT = "wait"  # hours from the first mail to the first answer; after ten days, those of whole days
 SENT_ON, ANSWERED_ON = "sent_on", "answered_on"  # the day where the municipality is; mails, and first answers
 FATE = "fate"  # why it is not invited; or "reached", "bounced"
 MAIL = "mail"  # what became of each mail written for it
 ANSWER = "answer"  # what became of each answer that came
-VARIANT = "variant"  # of the campaign's experiment
+VARIANT = "variant"  # of the campaign's experiment, and the step: "b reminder"
 
 _MUNICIPALITY, _CONTACT = Unit.MUNICIPALITY.value, Unit.CONTACT.value
 _DELIVERED = frozenset({MessageState.SENT.value, MessageState.BOUNCED.value})
@@ -69,7 +69,15 @@ _PERSONS = frozenset(kind.value for kind in STOPPING_ENGAGEMENTS)
 _DECISIONS = frozenset(
     kind.value for kind in (EngagementKind.REGISTERED, EngagementKind.DECLINED, EngagementKind.TENTATIVE)
 )
+_STEP, _LANGUAGE = Cut.STEP.value, Cut.LANGUAGE.value
+_WEEK, _WEEKDAY, _HOUR = Cut.WEEK.value, Cut.WEEKDAY.value, Cut.HOUR.value
+_SENT, _REGISTERED = MessageState.SENT.value, RegistrationState.REGISTERED.value
+_YES, _NO, _STOP = (
+    kind.value for kind in (EngagementKind.REGISTERED, EngagementKind.DECLINED, EngagementKind.UNSUBSCRIBED)
+)
 _DAY = 86_400
+#: Hours of waiting that are told apart; after these, days.
+_HOURS = 240
 
 #: The first class of inhabitants that holds a number: where each begins.
 SIZES = (0, 2_000, 5_000, 10_000, 50_000, 100_000)
@@ -253,23 +261,25 @@ def _of_campaign(
     sent = [mail for mail in mails if mail.state in _DELIVERED]
     launched = pursuits[0].launched
     progress = next((one.progress for one in pursuits if one.progress), "")
-    registered = bool(progress) or any(one.place == RegistrationState.REGISTERED for one in pursuits)
+    registered = bool(progress) or any(one.place == _REGISTERED for one in pursuits)
     attended = any(one.attended for one in pursuits)
     before = (answered_at(one) for one in place.pursuits if one.slug != slug)
     is_known = any(at is not None and at < launched for at in before)
     known = (Cut.NEW_OR_KNOWN.value, "known" if is_known else "new")
     fixed = [*traits, known]
     variant = next((entry.variant for one in pursuits for entry in one.entries if entry.variant), "")
-    if variant:
-        fixed.append((VARIANT, variant))
     done = (REGISTERED if registered else 0) | (ATTENDED if attended else 0)
     if progress:
         done |= STARTED | (FINISHED if progress == Progress.FINISHED else 0)
     lines, credited = _lines(sent, persons, done, launched, fixed, bool(place.reachable))
+    if variant:
+        own_steps = [(value, pattern) for (cut, value), pattern in lines.items() if cut == _STEP]
+        for step, pattern in own_steps:
+            found[slug, _MUNICIPALITY, VARIANT, f"{variant} {step}", pattern] += 1
     entries = [entry for one in pursuits for entry in one.entries]
     yield 0, _MUNICIPALITY, lines, _fate(lines, mails, [entry.excluded for entry in entries])
     _count_mails_and_answers(place, slug, pursuits, sent, persons, bool(lines), found)
-    takers = {act.recipient for act in persons if act.kind == EngagementKind.REGISTERED}
+    takers = {act.recipient for act in persons if act.kind == _YES}
     if not takers and credited is not None:
         takers = {credited.recipient}
     contacts: dict[int, set[int]] = {}
@@ -277,22 +287,33 @@ def _of_campaign(
         if not entry.excluded:
             contacts.setdefault(entry.contact, set()).add(entry.recipient)
     for contact, its in contacts.items():
+        may = _is_reachable(place, pursuits, contact)
+        if may == (place.reachable > 0) and all(
+            one.recipient in its for some in (mails, persons) for one in some
+        ):
+            yield (
+                contact,
+                _CONTACT,
+                lines,
+                _fate(lines, mails, ()),
+            )  # nearly always: it stands alone for its municipality
+            continue
         own = [mail for mail in mails if mail.recipient in its]
-        lines, _ = _lines(
+        its_lines, _ = _lines(
             [mail for mail in own if mail.state in _DELIVERED],
             [act for act in persons if act.recipient in its],
             done if its & takers else 0,
             launched,
             fixed,
-            _is_reachable(place, pursuits, contact),
+            may,
         )
-        yield contact, _CONTACT, lines, _fate(lines, own, ())
+        yield contact, _CONTACT, its_lines, _fate(its_lines, own, ())
 
 
 def answered_at(pursuit: Pursuit) -> int | None:
     """When the municipality first answered; ``None``: it did not. Seconds since 1970."""
     times = [act.at for act in pursuit.acts if act.kind in _PERSONS and not act.undone]
-    if not times and (pursuit.progress or pursuit.place == RegistrationState.REGISTERED):
+    if not times and (pursuit.progress or pursuit.place == _REGISTERED):
         times = [pursuit.placed]
     return min(times, default=None)
 
@@ -312,20 +333,20 @@ def _lines(
         done |= ANSWERED
     if not done & REGISTERED:
         decisions = [act for act in persons if act.kind in _DECISIONS]
-        if decisions and max(decisions).kind == EngagementKind.DECLINED:
+        if decisions and max(decisions).kind == _NO:
             done |= DECLINED
-    if any(act.kind == EngagementKind.UNSUBSCRIBED for act in persons):
+    if any(act.kind == _STOP for act in persons):
         done |= UNSUBSCRIBED
     if done:
         done |= REACHED
     invited = INVITED | (REACHABLE if reachable else 0)
-    arrived = any(mail.state == MessageState.SENT for mail in sent)
+    arrived = any(mail.state == _SENT for mail in sent)
     whole = invited | done | (REACHED if arrived else 0)
     lines: _Lines = dict.fromkeys(fixed, whole)
     answered = {act.message for act in persons}
     credited = max([mail for mail in sent if mail.message in answered] or sent)
     for mail in sent:
-        pattern = invited | (REACHED if mail.state == MessageState.SENT else 0)
+        pattern = invited | (REACHED if mail.state == _SENT else 0)
         if mail is credited:
             pattern |= done
         for line in _of_mail(mail, launched):
@@ -334,17 +355,17 @@ def _lines(
 
 
 def _of_mail(mail: Mail, launched: int) -> Iterator[tuple[str, str]]:
-    yield Cut.STEP.value, mail.step
-    yield Cut.LANGUAGE.value, mail.language
+    yield _STEP, mail.step
+    yield _LANGUAGE, mail.language
     if mail.sent is None:
-        yield Cut.WEEK.value, ""
-        yield Cut.WEEKDAY.value, ""
-        yield Cut.HOUR.value, ""
+        yield _WEEK, ""
+        yield _WEEKDAY, ""
+        yield _HOUR, ""
         return
-    yield Cut.WEEK.value, str(max(0, mail.sent - launched) // (7 * _DAY) + 1)
+    yield _WEEK, str(max(0, mail.sent - launched) // (7 * _DAY) + 1)
     local = mail.sent + mail.offset
-    yield Cut.WEEKDAY.value, str((local // _DAY + 3) % 7 + 1)  # 1970 began on a Thursday
-    yield Cut.HOUR.value, str(local % _DAY // 3600)
+    yield _WEEKDAY, str((local // _DAY + 3) % 7 + 1)  # 1970 began on a Thursday
+    yield _HOUR, str(local % _DAY // 3600)
 
 
 def _fate(lines: _Lines, mails: Sequence[Mail], excluded: Iterable[str]) -> str:
@@ -392,7 +413,9 @@ def _count_mails_and_answers(
         began = min((mail.sent for mail in sent if mail.sent is not None), default=launched)
         offset = sent[-1].offset if sent else place.offset
         found[slug, _MUNICIPALITY, DAY, str(max(0, first - launched) // _DAY), 0] += 1
-        found[slug, _MUNICIPALITY, WAIT, str(max(0, first - began) // 3600), 0] += 1
+        hours = max(0, first - began) // 3600
+        waited = hours if hours < _HOURS else hours // 24 * 24
+        found[slug, _MUNICIPALITY, WAIT, str(waited), 0] += 1
         found[slug, _MUNICIPALITY, ANSWERED_ON, _date(first + offset), 0] += 1
 
 

@@ -36,8 +36,10 @@ _FURTHER = (
     Cut.NEW_OR_KNOWN,
 )
 
+_REGION = Cut.REGION.value
+
 #: Country -> how many stand there with each pattern.
-Patterns = Mapping[str, Counter[int]]
+Patterns = Mapping[str, Mapping[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,18 @@ class Numbers:
         which level regions stand, 1 to 3."""
         self.launched = launched
         self.unit = unit
-        self._found: dict[tuple[str, str], dict[str, dict[str, Counter[int]]]] = {}
+        self._found: dict[tuple[str, str], dict[str, dict[str, dict[int, int]]]] = {}
+        self._known: dict[str, tuple[bool, bool]] = {}
         for selection, of, cut, value, country, pattern, number in rows:
             if of != unit:
                 continue
-            if cut == Cut.REGION:
+            if cut == _REGION:
                 value = region(value, nuts)
-            lines = self._found.setdefault((selection, cut), {})
-            lines.setdefault(value, {}).setdefault(country, Counter())[pattern] += number
+            lines = self._found.get((selection, cut))
+            if lines is None:
+                lines = self._found[selection, cut] = {}
+            patterns = lines.setdefault(value, {}).setdefault(country, {})
+            patterns[pattern] = patterns.get(pattern, 0) + number
 
     def lines(self, selection: str, cut: str) -> Mapping[str, Patterns]:
         """Value -> country -> patterns."""
@@ -79,7 +85,7 @@ class Numbers:
 
     def number(self, selection: str, cut: str, value: str, countries: Collection[str]) -> int:
         patterns = self.lines(selection, cut).get(value, {})
-        return sum(patterns[country].total() for country in countries if country in patterns)
+        return sum(sum(patterns[country].values()) for country in countries if country in patterns)
 
     def countries(self, selection: str) -> tuple[str, ...]:
         """Where it was launched."""
@@ -93,12 +99,19 @@ class Numbers:
             base = None
         else:
             base = _sum(self.lines(PLACES, cut).get(value, {}), countries)
-        return counts(patterns, base, attendance=self._any(selection, 0), progress=self._any(selection, 1))
+        attendance, progress = self._is_known(selection)
+        return counts(patterns, base, attendance=attendance, progress=progress)
 
-    def _any(self, selection: str, which: int) -> bool:
-        bit = (funnel.ATTENDED, funnel.STARTED)[which]
-        whole = self.lines(selection, WHOLE).get("", {})
-        return any(pattern & bit for patterns in whole.values() for pattern in patterns)
+    def _is_known(self, selection: str) -> tuple[bool, bool]:
+        """Whether anything is known of who was there, and of the assessment."""
+        if selection not in self._known:
+            whole = self.lines(selection, WHOLE).get("", {})
+            bits = 0
+            for patterns in whole.values():
+                for pattern in patterns:
+                    bits |= pattern
+            self._known[selection] = (bool(bits & funnel.ATTENDED), bool(bits & funnel.STARTED))
+        return self._known[selection]
 
 
 def counts(
@@ -133,11 +146,14 @@ def counts(
     )
 
 
-def _sum(patterns: Patterns, countries: Collection[str]) -> Counter[int]:
-    whole: Counter[int] = Counter()
-    for country in countries:
-        for pattern, number in patterns.get(country, {}).items():
-            whole[pattern] += number
+def _sum(patterns: Patterns, countries: Collection[str]) -> Mapping[int, int]:
+    if len(countries) == 1:
+        return patterns.get(next(iter(countries)), {})
+    whole: dict[int, int] = {}
+    for country, some in patterns.items():
+        if country in countries:
+            for pattern, number in some.items():
+                whole[pattern] = whole.get(pattern, 0) + number
     return whole
 
 
