@@ -10,8 +10,8 @@ from outreach.campaign.experiment import clock
 from outreach.content.lint import Finding, Severity
 from outreach.jobs.prepare_campaign import Prepared, second_of
 
-#: Of a variant: with fewer municipalities a rate of 30 % cannot be told from one of 40 % (5 % level, 80 % power; Fleiss,
-#: "Statistical Methods for Rates and Proportions", 2003, without correction for continuity).
+#: Of a variant: with fewer municipalities a rate of 30 % cannot be told from one of 40 % (5 % level, 80 % power;
+#: Fleiss, "Statistical Methods for Rates and Proportions", 2003, without correction for continuity).
 ENOUGH = 356
 
 

@@ -384,7 +384,11 @@ def _looks(
             frozen.freeze(definition),
             json.dumps(shown),
             f"{language}:{text.digest}:{text.second.digest if text.second else ''}",
-            *(f"{step}:{one.digest}" for (step, of), one in sorted(compiled.items()) if of == language),
+            *(
+                f"{step}:{one.digest}"
+                for (step, of), one in sorted(compiled.items())
+                if of.partition("~")[0] == language
+            ),
         ]
         looks[language] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return looks
