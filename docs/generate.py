@@ -126,6 +126,7 @@ def _settings() -> str:
 _TITLES = {
     "": "The whole workspace",
     "accounts.NAME": "An account",
+    "digest": "The report by mail",
     "members.NAME": "A member that hands its counts over",
     "privacy": "How long personal data are kept",
     "guardrails": "Guardrails",
@@ -134,6 +135,7 @@ _TITLES = {
     "senders.NAME.imap": "Its mailbox for reading",
     "senders.NAME.limits": "Its limits",
     "senders.NAME.inbox": "What follows from answers",
+    "senders.NAME.digest": "Who gets its report by mail",
     "senders.NAME.guardrails": "Its own guardrails",
     "senders.NAME.oauth": "Its sign-in by OAuth 2",
     "senders.NAME.dkim": "Its signature",

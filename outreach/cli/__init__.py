@@ -13,11 +13,13 @@ from outreach.cli import (
     checkup,
     contacts,
     costs,
+    digests,
     federation,
     inbox,
     messages,
     places,
     registrations,
+    reports,
     running,
     serving,
     simulation,
@@ -62,8 +64,9 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(registrations.app, name="registrations")
 app.add_typer(attendance.app, name="attendance")
 app.add_typer(costs.app, name="costs")
-app.add_typer(federation.app, name="report")
-federation.app.command()(costs.reimbursement)
+for of_reports in (federation.key, federation.export, federation.merge, digests.digest, costs.reimbursement):
+    reports.app.command()(of_reports)
+app.add_typer(reports.app, name="report")
 app.add_typer(workspaces.database, name="db")
 for command in (workspaces.init, workspaces.demo, running.run, running.poll, running.send, running.watch):
     app.command()(command)

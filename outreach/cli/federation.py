@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.reports import CAMPAIGN, COUNTRY, CUT, EXCEL, FORMAT, LOCALE, Cut, Format, app, show
+from outreach.cli.reports import CAMPAIGN, COUNTRY, CUT, EXCEL, FORMAT, LOCALE, Cut, Format, show
 from outreach.cli.reports import JSON as AS_JSON
 from outreach.cli.shell import JSON, print_json, say, shell
 
 if TYPE_CHECKING:
     from outreach.report.document import Report
 
-__all__ = ["app"]
-
 _TO = typer.Option(None, "--to", metavar="FILE", help="Into this file; left out, it is printed.")
 
 
-@app.command()
 def key(context: typer.Context, as_json: bool = JSON) -> None:
     """Make the key that your counts are signed with, if there is none yet; show its public half, to hand over.
 
@@ -61,7 +58,6 @@ def key(context: typer.Context, as_json: bool = JSON) -> None:
     say(f"  {fingerprint(public)}")
 
 
-@app.command()
 def export(
     context: typer.Context,
     signed: bool = typer.Option(False, "--signed", help="Sign it: only a signed file can be merged."),
@@ -100,7 +96,6 @@ def export(
         say("It is not signed, so nobody can merge it: add --signed.")
 
 
-@app.command()
 def merge(
     context: typer.Context,
     files: list[Path] = typer.Argument(..., metavar="FILES...", help="As members sent them."),

@@ -142,6 +142,9 @@ def tell(report: RunReport) -> None:
     if sent.states:
         parts = ", ".join(f"{number} {state}" for state, number in sent.states.most_common())
         say(f"Tried {count(sum(sent.states.values()), 'mail')}: {parts}.")
+    if report.digests.states:
+        parts = ", ".join(f"{number} {state}" for state, number in report.digests.states.most_common())
+        say(f"Tried {count(sum(report.digests.states.values()), 'report')} by mail ([digest]): {parts}.")
     if sent.skipped:
         parts = ", ".join(f"{number} {reason}" for reason, number in sent.skipped.most_common())
         say(f"Did not send, as no longer wanted: {parts}.")

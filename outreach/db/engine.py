@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from outreach.errors import DatabaseError
 
 #: The migration this code was written for: the head of ``db/migrations/versions``.
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 
 _BUSY_MILLISECONDS = 30_000
 

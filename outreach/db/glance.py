@@ -77,3 +77,17 @@ def is_anything_old(
             [*moments, moments[2]],
         ).fetchone()
     return found is not None
+
+
+def is_digest_due(path: Path, rows: Collection[tuple[str, str, str]], now: datetime) -> bool:
+    """Whether a report by mail waits or is held by some run, or the row is missing of one of ``rows``: scope, address
+    in lower case, week or month. Raises ``sqlite3.Error`` as :func:`glance` does."""
+    moment = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+        waits = connection.execute(
+            "SELECT 1 FROM digest WHERE state IN ('deferred', 'queued', 'sending')"
+            " AND (state = 'sending' OR due_at <= ?) LIMIT 1",
+            (moment,),
+        ).fetchone()
+        known = "SELECT 1 FROM digest WHERE scope = ? AND email_key = ? AND period = ?"
+        return waits is not None or not all(connection.execute(known, row).fetchone() for row in rows)

@@ -40,6 +40,7 @@ report_place = _TABLES["report_place"]
 report_number = _TABLES["report_number"]
 mailbox_cursor = _TABLES["mailbox_cursor"]
 audit = _TABLES["audit"]
+digest = _TABLES["digest"]
 
 #: What waits, and what is being sent, in the words of the indexes on them.
 WAITING = sa.text(f"message.{tables.WAITING}")

@@ -66,7 +66,7 @@ class Letterhead:
 class Letter:
     """One mail to one recipient."""
 
-    token: str
+    token: str  # empty: a mail to colleagues, who do not unsubscribe
     message_id: str  # with its angle brackets, as stored with the message
     recipient: Mailbox
     date: datetime  # aware
@@ -171,6 +171,8 @@ class Composer:
         )
 
     def _unsubscribe_fields(self, letter: Letter) -> bytes:
+        if not letter.token:
+            return b""
         if not letter.token.replace("-", "").isalnum():
             raise InputError(f"{letter.token!r} is no token.", "Issue it with tokens.issue.")
         mailto = f"{self._unsubscribe}{letter.token}>"

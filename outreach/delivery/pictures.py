@@ -53,9 +53,9 @@ def read(data: bytes, domain: str) -> Picture:
     )
 
 
-def part(picture: Picture) -> bytes:
-    """The picture as a part of a message, its header included, without a delimiter."""
-    name = f"logo.{picture.kind.removeprefix('image/')}"
+def part(picture: Picture, what: str = "logo") -> bytes:
+    """The picture as a part of a message, its header included, without a delimiter. ``what``: the name of its file."""
+    name = f"{what}.{picture.kind.removeprefix('image/')}"
     head = (
         f'Content-Type: {picture.kind}; name="{name}"',
         "Content-Transfer-Encoding: base64",

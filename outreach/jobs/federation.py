@@ -104,6 +104,13 @@ def content(workspace: Workspace, report: Report, now: datetime) -> dict[str, An
     )
 
 
+def rounded(workspace: Workspace, report: Report) -> Report:
+    """A report as a coordinator may have it by mail: what would be handed over, country by country."""
+    parts = [protected(share, _offset(workspace, share.country)) for share in shares(report)]
+    own = Contribution("Outreach", report.made_at, disclosure.BASE, tuple(parts))
+    return merge(None, [own], made_at=report.made_at, selection=report.selection)
+
+
 def _offset(workspace: Workspace, country: str) -> int:
     digest = hmac.new(workspace.key, f"report.disclosure {country}".encode(), hashlib.sha256).digest()
     return int.from_bytes(digest) % disclosure.BASE

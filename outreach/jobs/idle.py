@@ -8,15 +8,16 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from outreach.db.glance import Glance, glance, is_anything_old
+from outreach.db.glance import Glance, glance, is_anything_old, is_digest_due
 from outreach.errors import OutreachError
 from outreach.imap import first_folder, open_mailbox
 from outreach.jobs import accounts, retention
+from outreach.jobs.digest_dates import readers
 from outreach.model.states import WAITING_MESSAGE_STATES, CampaignState, MessageState
 from outreach.settings import Workspace
 
 #: db.engine.SCHEMA_VERSION, which cannot be imported without SQLAlchemy; a test keeps them the same.
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 
 
 def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
@@ -27,6 +28,9 @@ def nothing_to_do(workspace: Workspace, now: datetime) -> bool:
     try:
         path = Path(url.removeprefix("sqlite:///"))
         if retention.is_due(workspace, now) and is_anything_old(path, *retention.limits(workspace, now)):
+            return False
+        rows = [(one.scope, one.email.casefold(), one.period) for one in readers(workspace.settings, now)]
+        if is_digest_due(path, rows, now):
             return False
         seen = glance(
             path,

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from outreach.db.engine import Database
 from outreach.errors import MailServerError, OutreachError, SettingsError
+from outreach.jobs import digest_mail, retention, runs
 from outreach.jobs import report as reports
-from outreach.jobs import retention, runs
+from outreach.jobs.digest_mail import DigestReport
 from outreach.jobs.plan_campaign import plan
 from outreach.jobs.poll_inbox import PollReport, look_into_sent_folders, poll
 from outreach.jobs.send_mail import SendReport, send
@@ -24,17 +25,18 @@ class RunReport:
 
     polled: PollReport = field(default_factory=PollReport)
     sent: SendReport = field(default_factory=SendReport)
+    digests: DigestReport = field(default_factory=DigestReport)
     planned: int = 0
     removed: dict[str, int] = field(default_factory=dict)  # as its time was over: what, and how many
 
     @property
     def errors(self) -> list[str]:
-        return self.polled.errors + self.sent.errors
+        return self.polled.errors + self.sent.errors + self.digests.errors
 
     @property
     def exit_code(self) -> int:
         """Of the command line: 0, or what kept a sender from being used, or a campaign from going on."""
-        if self.polled.wrong_settings or self.sent.wrong_settings:
+        if self.polled.wrong_settings or self.sent.wrong_settings or self.digests.wrong_settings:
             return SettingsError.exit_code
         if self.errors:
             return MailServerError.exit_code
@@ -49,6 +51,7 @@ class RunReport:
             or self.planned
             or self.removed
             or sent.states
+            or self.digests.states
             or sent.skipped
             or sent.missed
             or sent.released
@@ -107,4 +110,6 @@ def run(
             report.planned += plan(workspace, database, now(), all_=bool(report.sent.states))
         if not report.did_nothing:  # so that a report has little left to count
             reports.count(workspace, database, enough=enough)
+        if do_send and not enough():
+            digest_mail.send(workspace, database, name, now, report.digests)
     return report

@@ -193,6 +193,9 @@ database = "sqlite:///outreach.db"
 # preset = "microsoft-365"     # or "google-workspace", or "postfix" for a server of your own
 # per_day = 5000               # a value of your own counts more than the preset
 #
+# [digest]                     # a report by mail every week, to each sender in its language; or every = "month"
+# coordinators = ["coordination@association.example"]   # and one of all countries, in multiples of five
+#
 # [guardrails]                 # when a campaign pauses by itself
 # bounce_percent = 5
 # complaint_percent = 0.1

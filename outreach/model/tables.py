@@ -615,3 +615,31 @@ class Audit(SQLModel, table=True):
     action: str
     subject: str
     detail: str = ""
+
+
+class Digest(SQLModel, table=True):
+    """A report by mail to one reader: the row, and the mail in it, are there before anything is sent."""
+
+    __table_args__ = (
+        # The promise: one a week or month, whatever overlaps or dies.
+        sa.UniqueConstraint("scope", "email_key", "period"),
+        _partial("ix_digest_waiting", "state IN ('deferred', 'queued', 'sending')", "state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    scope: str  # jobs.digest_dates.Reader.scope
+    email: str
+    email_key: str
+    period: str  # "2026-W49", "2026-12"
+    sender: str
+    state: states.MessageState = Field(sa_type=_word(states.MessageState))
+    reason: str | None = None  # of the present state, for a person
+    figures: dict[str, Any] = Field(sa_type=sa.JSON)  # what it said, for the differences of the next one
+    data: bytes | None = Field(default=None, sa_type=sa.LargeBinary)  # the mail, until it has gone
+    due_at: datetime = _instant()
+    attempts: int = 0
+    claimed_by: str | None = None
+    claimed_until: datetime | None = _instant(default=None)
+    handed_at: datetime | None = _instant(default=None)  # as of a message
+    sent_at: datetime | None = _instant(default=None)
+    created_at: datetime = _instant()

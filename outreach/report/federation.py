@@ -73,7 +73,7 @@ def protected(share: Share, offset: int, base: int = disclosure.BASE) -> Share:
         for cut, lines in share.cuts.items()
         if cut in CUTS
     }
-    weeks = _by_week(share.curve)
+    weeks = by_week(share.curve)
     steps = disclosure.rounded([after - before for (_, before), (_, after) in _pairs(weeks)], offset, base)
     curve, so_far = [], 0
     for (day, _), step in zip(weeks, steps, strict=True):
@@ -83,7 +83,7 @@ def protected(share: Share, offset: int, base: int = disclosure.BASE) -> Share:
     return Share(share.campaign, share.country, whole, cuts, tuple(curve))
 
 
-def _by_week(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def by_week(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """What a curve has come to at the end of each week: its days 6, 13 and so on."""
     found: dict[int, int] = {}
     for day, answered in points:
@@ -226,7 +226,7 @@ def _curves(all_: Sequence[Share], own: Report | None) -> Iterator[AnswerCurve]:
         mine = [share for share in all_ if share.campaign == slug and share.curve]
         if not mine:
             continue
-        weeks = [dict(_by_week(share.curve)) for share in mine]
+        weeks = [dict(by_week(share.curve)) for share in mine]
         last = max(day for one in weeks for day in one)
         points, so_far = [], [0] * len(mine)
         for day in range(_DAYS - 1, last + 1, _DAYS):

@@ -29,6 +29,7 @@ from pydantic_settings import (
 
 from outreach.errors import SettingsError
 from outreach.settings.access import Account
+from outreach.settings.digest import Digest, SenderDigest
 from outreach.settings.federation import Member
 from outreach.settings.limits import Guardrails, Limits
 from outreach.settings.servers import Dkim, ImapSettings, InboxSettings, Oauth, Section, SmtpSettings
@@ -91,6 +92,7 @@ class Sender(Section):
     dkim: Dkim | None = Field(default=None, description="Signs mails here; left out, the relay may.")
     limits: Limits = Field(default=Limits(), description="What your mail provider allows.")
     inbox: InboxSettings = Field(default=InboxSettings(), description="What follows from answers.")
+    digest: SenderDigest = Field(default=SenderDigest(), description="Who gets its report by mail.")
     guardrails: Guardrails | None = Field(
         default=None,
         description="When a campaign of this sender pauses by itself; instead of the general ones.",
@@ -185,6 +187,7 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="One section `[members.NAME]` for each member that hands its counts over in signed files.",
     )
+    digest: Digest | None = Field(default=None, description="The report by mail; without it, none goes.")
     privacy: Privacy = Field(default=Privacy(), description="How long personal data are kept, and why.")
 
     @field_validator("senders", "accounts", "members")
