@@ -176,6 +176,7 @@ class Definition:
     session: Session | None = None
     session_steps: tuple[SessionStep, ...] = ()  # in the order in which they go; only with a session
     places: int | None = None  # municipalities that can have a place at the session; None: any number
+    changes: int = 0  # how often the session was changed after the launch; no key of the file
     calendar: bool = False  # a calendar invitation goes with the mails; only with a session
     session_words: Mapping[str, SessionWords] = field(default_factory=lambda: MappingProxyType({}))
     experiment: Experiment | None = None

@@ -120,6 +120,7 @@ def _values(definition: Definition) -> dict[str, Any]:
             for step in definition.session_steps
         ],
         "places": definition.places,
+        "changes": definition.changes,
         "calendar": definition.calendar,
         "session_words": {
             language: {
@@ -168,6 +169,7 @@ def _definition(values: Mapping[str, Any]) -> Definition:
         # Not in what was frozen before there were such mails.
         session_steps=tuple(map(_session_step, values.get("session_steps", ()))),
         places=values.get("places"),
+        changes=values.get("changes", 0),
         calendar=values["calendar"],
         session_words=MappingProxyType(
             {

@@ -198,6 +198,13 @@ def plan_at(connection: sa.Connection, campaign_id: int, when: datetime | None) 
     connection.execute(sa.update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id).values(plan_at=when))
 
 
+def redefine(connection: sa.Connection, campaign_id: int, definition: str) -> None:
+    """The frozen definition of a campaign is another from now on."""
+    connection.execute(
+        sa.update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id).values(definition=definition)
+    )
+
+
 def addressees(connection: sa.Connection, country: str) -> list[Addressee]:
     """Every contact of ``country``, by municipality and contact."""
     contact, municipality, question = schema.contact, schema.municipality, schema.place_question

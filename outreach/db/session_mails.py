@@ -31,6 +31,7 @@ class Guest:
 
     municipality_id: int
     recipient_id: int
+    message_id: int  # the last mail of the sequence to it
     email: str  # that it was invited at
     language: str
     registered_email: str | None  # who has its place, where the answer said so
@@ -70,7 +71,7 @@ def _guests(connection: sa.Connection, campaign_id: int, ids: sa.Select[Any]) ->
             _RECIPIENT.c.campaign_id == campaign_id,
             _RECIPIENT.c.municipality_id.in_(ids),
             schema.IS_STEP,
-            _MESSAGE.c.handed_at.is_not(None),
+            _MESSAGE.c.state.in_([MessageState.SENT, MessageState.BOUNCED, MessageState.UNCERTAIN]),
         )
         .group_by(_RECIPIENT.c.municipality_id)
         .subquery("last")
@@ -91,6 +92,7 @@ def _guests(connection: sa.Connection, campaign_id: int, ids: sa.Select[Any]) ->
         sa.select(
             last.c.municipality_id,
             _MESSAGE.c.recipient_id,
+            _MESSAGE.c.id.label("message_id"),
             contact.c.email,
             _MESSAGE.c.language,
             place.c.email.label("registered_email"),
@@ -219,3 +221,17 @@ def _of(
         )
     )
     return {(campaign_id, municipality_id) for campaign_id, municipality_id in rows}
+
+
+def wait_until(connection: sa.Connection, campaign_id: int, step: str, due_at: datetime) -> None:
+    """The mails of ``step`` that have not gone go then."""
+    connection.execute(
+        sa.update(_MESSAGE)
+        .where(
+            _MESSAGE.c.campaign_id == campaign_id,
+            _MESSAGE.c.step == step,
+            _MESSAGE.c.for_session.is_(sa.true()),
+            _MESSAGE.c.state.in_([MessageState.QUEUED, MessageState.DEFERRED]),
+        )
+        .values(due_at=due_at)
+    )

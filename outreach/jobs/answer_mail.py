@@ -75,9 +75,10 @@ class AnswerMails:
             and place == for_place
             and name.rstrip("0123456789-") in set(AnswerMail)
         ]
+        unasked = step is AnswerMail.SESSION_CHANGED  # as often as it is true
         number = 1 + sum(name == step for name, _ in here)
         last = next((name for name, live in reversed(here) if live), None)
-        if number > _MOST or last == step:
+        if (number > _MOST or last == step) and not unasked:
             return False
         row = message_row(
             self.workspace,

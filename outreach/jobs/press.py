@@ -36,6 +36,9 @@ from outreach.model.values import Session
 from outreach.settings import Sender, Workspace
 from outreach.smtp import Mail
 
+#: By so much a change of the session counts up the revision of its event.
+_OF_A_CHANGE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
@@ -226,8 +229,10 @@ class Press:
         with self._database.read() as connection:
             thread = outbox.thread(connection, message.recipient_id, message.answers_id)
         answered = parse(thread.raw).message_id if thread.raw else None
-        session = self._campaigns[message.campaign_id][1].session_in(message.language)
-        calendar = self._calendar(session, step, number, recipient, thread.token, now)
+        definition = self._campaigns[message.campaign_id][1]
+        session = definition.session_in(message.language)
+        changes = definition.changes
+        calendar = self._calendar(session, changes, step, number, recipient, thread.token, now)
         follows = tuple(filter(None, (thread.message_id, answered)))
         return self._composed(printer, message, to, recipient, calendar, now, eight_bit, follows, answered)
 
@@ -271,24 +276,27 @@ class Press:
     def _calendar(
         self,
         session: Session | None,
+        changes: int,
         step: str,
         number: int,
         attendee: Mailbox,
         token: str | None,
         now: datetime,
     ) -> Invitation | None:
-        """The event of the invitation, so that no calendar shows it twice; each change of mind counts up."""
+        """The event of the invitation, so that no calendar shows it twice; each change of mind counts up, and each
+        change of the session by more than minds are changed (RFC 5545, section 3.8.7.4)."""
         if session is None or token is None:
             return None
         uid = invitation.event_uid(token, self._domain)
-        if step == AnswerMail.CONFIRMATION:
+        changed = _OF_A_CHANGE * changes
+        if step in (AnswerMail.CONFIRMATION, AnswerMail.SESSION_CHANGED):
             return invitation.request(
                 session,
                 organizer=self._reply_to,
                 attendee=attendee,
                 uid=uid,
                 stamp=now,
-                sequence=2 * number - 2,
+                sequence=changed + (2 * number - 2 if step == AnswerMail.CONFIRMATION else 0),
                 accepted=True,
             )
         if step == AnswerMail.CANCELLATION:
@@ -298,7 +306,7 @@ class Press:
                 attendee=attendee,
                 uid=uid,
                 stamp=now,
-                sequence=2 * number - 1,
+                sequence=changed + 2 * number - 1,
             )
         return None
 

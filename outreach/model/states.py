@@ -284,6 +284,7 @@ class AnswerMail(StrEnum):
     CONFIRMATION = "confirmation"  # takes part; with the session for the calendar
     WAITING_LIST = "waiting-list"  # would take part, and all places are taken
     CANCELLATION = "cancellation"  # does not take part after all
+    SESSION_CHANGED = "session-changed"  # nobody has asked: time or place of the session are others now
     DECLINED = "declined"  # thanks for a no
     UNSUBSCRIBED = "unsubscribed"  # the one confirmation of a stop
 

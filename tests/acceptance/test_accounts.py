@@ -249,6 +249,7 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
     ("campaigns", "resume"): (("helpdesk", *FR), 5),
     ("campaigns", "cancel"): (("helpdesk", *FR, "--yes"), 5),
     ("campaigns", "status"): (("helpdesk", *FR), 5),
+    ("campaigns", "change-session"): (("helpdesk", *FR, "--apply"), 5),
     ("messages", "list"): ((), None),
     ("messages", "show"): ((schema.message,), 5),
     ("messages", "settle"): ((schema.message, "--sent"), 5),

@@ -204,6 +204,7 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("campaigns", "resume"): ("helpdesk", *BE),
     ("campaigns", "cancel"): ("helpdesk", *BE, "--yes"),
     ("campaigns", "status"): ("helpdesk", *BE),
+    ("campaigns", "change-session"): ("helpdesk", *BE),
     ("inbox", "list"): (),
     ("inbox", "show"): ("1",),
     ("inbox", "resolve"): ("1",),

@@ -337,6 +337,74 @@ def test_it_is_announced_before_the_launch_and_after(
     office.close()
 
 
+@on_both
+def test_a_session_that_is_moved_is_told_and_moves_in_calendars(office: Office) -> None:
+    office.letter(YES, "jan@aalst.example", AALST)
+    (confirmation,) = office.sent()
+    path = office.folder / "campaigns" / "trial.toml"
+    launched = path.read_text()
+    arguments = ("campaigns", "change-session", "trial", "--country", "BE")
+    assert "is as campaigns/trial.toml has it" in office.type(*arguments)
+    path.write_text(
+        launched.replace("2026-03-30T", "2026-04-09T")
+        .replace("https://meet.test/session", "https://meet.test/other")
+        .replace('title = "A trial"', 'title = "Something else, which stays frozen"')
+    )
+    clock.move_to(WEEK_BEFORE)
+    office.run(max_seconds=0)  # the mail of the old week before is written, and has not gone
+    shown = json.loads(office.type(*arguments, "--json"))
+    assert [one["what"] for one in shown["differences"]] == ["start", "end", "online"]
+    assert (shown["told"], shown["applied"]) == (1, False)
+    assert "2026-04-09 10:00" in office.type(*arguments, "--apply")
+    mails = [mail for mail in office.sent() if step(mail) != "reminder"]
+    (mail,) = mails
+    assert (step(mail), mail["To"]) == ("session-changed", "jan@aalst.example")
+    assert "https://meet.test/other" in mail.get_body(("plain",)).get_content()
+    was, now = event(confirmation), event(mail)
+    uid = next(line for line in was.split() if line.startswith("UID:"))
+    assert uid in now
+    assert "SEQUENCE:0" in was
+    assert "SEQUENCE:100" in now
+    assert "20260409T080000Z" in now
+    assert office.campaign().title == "A trial"
+    assert "campaigns.change-session" in office.rows(schema.audit, "action")
+    # the mail of the week before goes a week before the new day: Thursday, 2 April
+    clock.move_to(datetime(2026, 4, 2, 7, 0, tzinfo=UTC))
+    (mail,) = office.sent()
+    assert step(mail) == "week-before"
+    assert "https://meet.test/other" in mail.get_body(("plain",)).get_content()
+    # who gives the place back after a change: their calendar takes that as the newest, too
+    office.letter(NO, "jan@aalst.example", AALST)
+    (mail,) = office.sent()
+    assert "SEQUENCE:101" in event(mail)
+
+
+def test_a_session_that_cannot_be_moved(office: Office) -> None:
+    path = office.folder / "campaigns" / "trial.toml"
+    launched = path.read_text()
+    arguments = ("campaigns", "change-session", "trial", "--country", "BE", "--apply")
+    for text, says in (
+        (launched.replace("2026-03-30T", "2026-03-01T"), "has passed"),
+        (
+            launched[: launched.index("[session]")]
+            + launched[launched.index("[audience]") :].replace(STEPS, ""),
+            "has no session for BE any more",
+        ),
+    ):
+        path.write_text(text)
+        with pytest.raises(AssertionError, match=says):
+            office.type(*arguments)
+    path.write_text(launched.replace("2026-03-30T", "2026-04-09T"))
+    office.type("campaigns", "pause", "trial", "--country", "BE")
+    office.type(*arguments)
+    clock.move_to(datetime(2026, 4, 9, 9, 0, tzinfo=UTC))
+    with pytest.raises(AssertionError, match="has begun"):
+        office.type(*arguments)
+    office.type("campaigns", "cancel", "trial", "--country", "BE", "--yes")
+    with pytest.raises(AssertionError, match="is cancelled: nothing goes out of it"):
+        office.type(*arguments)
+
+
 class TestWaitingList:
     @on_both
     @with_places(1)

@@ -12,7 +12,7 @@ MAILS = sorted({template_of(step, has_session=session) for step in AnswerMail fo
 
 
 def test_all_are_there() -> None:
-    assert len(MAILS) == 6
+    assert len(MAILS) == 7
     found = {path.name for path in (words.TEMPLATES / "_shared").iterdir()}
     assert found >= {f"{mail}.{language}.md" for mail in MAILS for language in words.OFFICIAL}
 
@@ -41,5 +41,5 @@ def test_each_says_something_of_its_own() -> None:
     for language in words.OFFICIAL:
         bodies = [words.read("_shared", mail, language)[1] for mail in MAILS]
         subjects = {words.read("_shared", mail, language)[0]["subject"] for mail in MAILS}
-        assert len(set(bodies)) == 6
-        assert len(subjects) == 5, "both confirmations are called the same"
+        assert len(set(bodies)) == 7
+        assert len(subjects) == 6, "both confirmations are called the same"

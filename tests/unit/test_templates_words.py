@@ -77,7 +77,7 @@ OFFICIAL = frozenset(LETTERS)
 MEMBERS = ("network-meeting", "edic-consultation")
 MEMBERS_LANGUAGES = frozenset({"en", "fr", "de"})
 #: Mails that any campaign sends; with those about a session apart.
-SESSION_MAILS = ("session-confirmation", "waiting-list", "week-before", "day-before")
+SESSION_MAILS = ("session-confirmation", "session-changed", "waiting-list", "week-before", "day-before")
 SHARED_MAILS = (*SESSION_MAILS, "confirmation", "cancellation", "declined", "unsubscribed", "thanks")
 #: Everyday English words that are no word of the other languages.
 ENGLISH = {"the", "your", "you", "with", "this", "please", "about", "which", "our", "answer"}
