@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from outreach.db.campaigns import Campaign
 
 app = typer.Typer(help="Campaigns: check, preview, test, launch, pause, cancel.", no_args_is_help=True)
-
-
 app.command("change-session")(around.change_session)
 
 _REASON = typer.Option("", "--reason", help="Kept with the campaign.")

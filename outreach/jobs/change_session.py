@@ -23,10 +23,10 @@ from outreach.jobs import frozen_content
 from outreach.jobs import session_mails as mails
 from outreach.jobs import workspace as files
 from outreach.jobs.answer_mail import AnswerMails
-from outreach.jobs.check_campaign import SAMPLE_TOKEN
 from outreach.jobs.message_rows import locality
 from outreach.jobs.prepare_campaign import campaign_name
 from outreach.jobs.press import Addressing, Plate
+from outreach.jobs.specimen import SAMPLE_TOKEN
 from outreach.model.states import AnswerMail, CampaignState
 from outreach.settings import Workspace
 
