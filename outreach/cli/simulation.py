@@ -34,7 +34,7 @@ def simulate(
     chosen = tuple(code for code in map(country_code, countries) if code)
     wishes = Wishes(scale, seed, until.date() if until else None, chosen, database)
     with progress("Simulating") as shown:
-        made = make(folder, wishes, clock.now(), shown)
+        made = make(folder, wishes, clock.now(), shown=shown)
     if as_json:
         print_json({"workspace": folder.resolve(), "until": made.until.date(), "rows": made.rows})
         return

@@ -99,6 +99,10 @@ def loading(database: Database) -> Iterator[Load]:
             load = Load(cursor, postgresql)
             yield load
             load.written(all_=True)
+            # What the triggers put aside would have noted: reports have to count all of it.
+            cursor.execute(
+                "INSERT INTO report_stale (municipality_id) SELECT id FROM municipality ORDER BY id"
+            )
         raw.commit()
     except BaseException:
         if postgresql:

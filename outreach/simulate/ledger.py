@@ -20,6 +20,7 @@ from outreach.model.states import (
     Intent,
     MessageState,
     OutcomeKind,
+    Progress,
     ProposalReason,
     ProposalState,
     RegistrationState,
@@ -162,6 +163,7 @@ class Happened:
     places: dict[int, Place] = field(default_factory=dict)  # by municipality
     peace: list[Peace] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
+    progress: Mapping[int, Progress] = field(default_factory=dict)  # by municipality
 
 
 class Ledger:
@@ -219,7 +221,7 @@ class Ledger:
         self._places = into(
             schema.registration,
             *("campaign_id", "municipality_id", "state", "name", "email", "inbound_id", "created_at"),
-            "updated_at",
+            *("updated_at", "progress"),
         )
         self._peace = into(schema.suppression, "key", "scope", "address", "reason", "source", "at")
         self._wishes = into(
@@ -241,6 +243,15 @@ class Ledger:
         self.contents = into(
             schema.content, "campaign_id", "step", "language", "for_session", "compiled", "strings", "digest"
         )
+        self.attendance_lists = into(
+            schema.attendance_list, "id", "campaign_id", "at", "actor", "file", "digest", "format"
+        )
+        self.attendance = into(
+            schema.attendance,
+            *("list_id", "campaign_id", "municipality_id", "state", "person_key", "presence", "minutes"),
+            *("known_by", "says"),
+        )
+        self.costs = into(schema.cost, "campaign_id", "what", "cents", "paid_on", "at", "actor")
         self.audit = into(schema.audit, "at", "actor", "action", "subject", "detail")
         self._cursors = into(
             schema.mailbox_cursor, "sender", "folder", "uidvalidity", "last_uid", "updated_at"
@@ -358,7 +369,8 @@ class Ledger:
             self._effects.append((claim.inbound.id, stamp(claim.at), claim.kind, subject, details, undone))
         for town, place in happened.places.items():
             who = (place.state, place.name, place.email, place.inbound.id)
-            self._places.append((campaign, town, *who, stamp(place.created), stamp(place.updated)))
+            times = (stamp(place.created), stamp(place.updated))
+            self._places.append((campaign, town, *who, *times, happened.progress.get(town)))
         for peace in happened.peace:
             key = tokens.suppression_key(self._key, peace.email)
             source = f"inbox {peace.inbound.id}" if peace.inbound else f"message {peace.mail.id}"

@@ -23,10 +23,12 @@ from outreach.content.catalog import Catalog
 from outreach.db.engine import Database
 from outreach.db.loading import Load, counts, loading, refuse_rows
 from outreach.db.upgrade import upgrade
+from outreach.delivery import tokens
 from outreach.errors import InputError
 from outreach.jobs import workspace as files
 from outreach.jobs.frozen_content import freeze
 from outreach.jobs.prepare_campaign import campaign_name, texts, written
+from outreach.jobs.report import count
 from outreach.model.countries import COUNTRIES
 from outreach.model.states import (
     FINAL_MESSAGE_STATES,
@@ -34,8 +36,9 @@ from outreach.model.states import (
     ContactKind,
     ExclusionReason,
 )
+from outreach.model.values import Session
 from outreach.settings import Workspace
-from outreach.simulate import behaviour, places, stage
+from outreach.simulate import attending, behaviour, places, stage
 from outreach.simulate.behaviour import Offer
 from outreach.simulate.course import Course
 from outreach.simulate.ledger import Ledger, Recipient
@@ -66,9 +69,13 @@ class Made:
 
 
 def simulate(
-    folder: Path, wishes: Wishes, now: datetime, shown: Callable[[int, int], None] = lambda _done, _all: None
+    folder: Path,
+    wishes: Wishes,
+    now: datetime,
+    *,
+    shown: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Made:
-    """Make the workspace ``folder`` and its database.
+    """Make the workspace ``folder`` and its database, and count it for reports. ``shown`` is told how far that is.
 
     Raises :class:`~outreach.errors.InputError` for a wish that cannot be one, and
     :class:`~outreach.errors.RefusedError` for a folder or a database that holds anything else: nothing was changed
@@ -84,12 +91,15 @@ def simulate(
     url = _absolute(wishes.database, folder)
     if url is not None:  # before anything is made; what is in the folder is seen to with it
         refuse_rows(url)
+    whole = sum(sizes.values()) * (len(behaviour.OFFERS) + 2)  # places, campaigns, the count
     workspace = stage.build(folder, wishes.seed, wishes.database, sizes)
     upgrade(workspace.database_url)
     database = Database(workspace.database_url)
     try:
         with _no_collection(), loading(database) as load:
-            _World(workspace, wishes.seed, until, load, shown).make(sizes)
+            _World(workspace, wishes.seed, until, load, lambda done: shown(done, whole)).make(sizes)
+        made = whole - sum(sizes.values())
+        count(workspace, database, progress=lambda done, _all: shown(made + done, whole))
         return Made(workspace, until, counts(database))
     except BaseException:
         if database.sqlite_path:  # half of it would be no database
@@ -123,7 +133,7 @@ def _no_collection() -> Iterator[None]:
 
 class _World:
     def __init__(
-        self, workspace: Workspace, seed: int, until: datetime, load: Load, shown: Callable[[int, int], None]
+        self, workspace: Workspace, seed: int, until: datetime, load: Load, shown: Callable[[int], None]
     ) -> None:
         self._workspace = workspace
         self._seed = seed
@@ -135,6 +145,7 @@ class _World:
         self._left: dict[str, int] = {}
         self._campaigns = 0
         self._recipients = 0
+        self._lists = 0
         self._contents: dict[
             tuple[str, str], tuple[list[tuple[str, bool, str, str, str]], frozenset[str]]
         ] = {}
@@ -143,7 +154,6 @@ class _World:
         return Random(f"{self._seed} {about}")  # noqa: S311  (made up, nothing secret)
 
     def make(self, sizes: Mapping[str, int]) -> None:
-        whole = sum(sizes.values()) * (len(behaviour.OFFERS) + 1)
         done = 0
         desks: dict[str, list[Desk]] = {}
         first_town = first_desk = 1
@@ -155,7 +165,7 @@ class _World:
             first_desk += len(desks[country])
             self._import(number, country, towns, desks[country])
             done += size
-            self._shown(done, whole)
+            self._shown(done)
         for offer in behaviour.OFFERS:
             chance = self._chance(offer.slug)
             launches = {
@@ -177,7 +187,7 @@ class _World:
                     country == ended,
                 )
                 done += sizes[country]
-                self._shown(done, whole)
+                self._shown(done)
         self._ledger.close()
 
     def _import(self, number: int, country: str, towns: Sequence[Town], desks: Sequence[Desk]) -> None:
@@ -228,9 +238,34 @@ class _World:
             chance=chance,
         )
         course.play(recipients)
+        if definition.session is None:
+            course.happened.progress = attending.progress(course.happened, chance)
         name = campaign_name(offer.slug, country)
         self._ledger.write(number, sender, course.happened, launched)
         self._campaign(number, name, offer, definition, country, course, paused=is_ended and is_last)
+        if definition.session is not None and course.cancelled_at is None:
+            self._session(number, definition.session, course, chance)
+
+    def _session(self, number: int, session: Session, course: Course, chance: Random) -> None:
+        """Who was there, if it is over."""
+        at = seconds(session.start.replace(tzinfo=UTC)) + DAY
+        if at >= self._now:
+            return
+        self._lists += 1
+        file = f"participants-{number}.csv"
+        digest = hashlib.sha256(file.encode()).hexdigest()
+        ledger = self._ledger
+        ledger.attendance_lists.append((self._lists, number, stamp(at), "office", file, digest, "zoom"))
+        for one in attending.persons(course.happened, chance):
+            key = tokens.suppression_key(self._workspace.key, one.address)
+            says = None if one.town else one.address.rpartition("@")[2].partition(".")[0]
+            ledger.attendance.append(
+                (self._lists, number, one.town, one.state, key, one.presence, one.minutes, "address", says)
+            )
+        for what, cents in attending.costs(chance):
+            day = session.start.date().isoformat()
+            ledger.costs.append((number, what, cents, day, stamp(at), "office"))
+        self._load.written()
 
     def _audience(
         self,

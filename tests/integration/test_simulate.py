@@ -73,6 +73,8 @@ def test_the_same_wishes_make_the_same_rows_on_either_database(made: Made, tmp_p
     assert mine == other
     assert len(mine["message"]) > 1500
     assert len(mine["inbound_message"]) > 300
+    assert len(mine["attendance"]) > 20
+    assert not mine["report_stale"], "it is counted already"
     for table in ("registration", "suppression", "proposal", "effect", "inbound_match", "verdict", "audit"):
         assert mine[table], table
 
