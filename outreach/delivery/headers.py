@@ -10,8 +10,8 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from outreach.errors import InputError
 
@@ -39,8 +39,7 @@ _Q_SINGLE = bytes([*_Q_PLAIN, 0x20])  # one character each when encoded
 _Q = {byte: chr(byte) if byte in _Q_PLAIN else "_" if byte == 0x20 else f"={byte:02X}" for byte in range(256)}
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """An address and the name shown with it. The name may hold anything; the address is checked when used."""
 
     address: str

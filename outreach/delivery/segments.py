@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple
 
 #: A constant, or the number of the slot a value goes into.
 Parts = Sequence[str | int]
@@ -35,12 +36,15 @@ _SOFT = b"=\r\n"
 ENCODINGS = ("base64", "quoted-printable", "8bit")
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """The body of a part, and its Content-Transfer-Encoding."""
 
     encoding: str  # of ENCODINGS
-    lines: bytes
+    pieces: Sequence[bytes]  # side by side: so that a whole message is joined once
+
+    @property
+    def lines(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 class Form:
@@ -55,12 +59,12 @@ class Form:
 
     def fill(self, values: Sequence[bytes], *, eight_bit: bool) -> Encoded:
         """The text with ``values`` (UTF-8, without line ends) in their slots. ``eight_bit``: the server takes it."""
-        if eight_bit and self._plain is not None and (lines := self._plain.fill(values)) is not None:
-            return Encoded("8bit", lines)
+        if eight_bit and self._plain is not None and (pieces := self._plain.fill(values)) is not None:
+            return Encoded("8bit", pieces)
         if self._quoted is not None:
-            lines = self._quoted.fill([_quoted_value(value) for value in values])
-            if lines is not None:
-                return Encoded("quoted-printable", lines)
+            pieces = self._quoted.fill([_quoted_value(value) for value in values])
+            if pieces is not None:
+                return Encoded("quoted-printable", pieces)
         return Encoded("base64", self._base64.fill(values))
 
 
@@ -96,25 +100,33 @@ class _Joined:
     ) -> None:
         """``longest``: octets every value may have. ``first``: slots of values that begin a line. ``lines``: the
         octets of room in a line and its slots, to look closer when a value is longer."""
-        self.size = sum(len(piece) for piece in pieces if isinstance(piece, bytes))
-        self._pieces = [b"" if isinstance(piece, int) else piece for piece in pieces]
-        self._places = [(at, piece) for at, piece in enumerate(pieces) if isinstance(piece, int)]
+        self._constants = [piece for piece in pieces if isinstance(piece, bytes)]
+        self.size = sum(map(len, self._constants))
+        # where each piece stands when the values are put behind the constants
+        order, constants = [], 0
+        for piece in pieces:
+            if isinstance(piece, int):
+                order.append(len(self._constants) + piece)
+            else:
+                order.append(constants)
+                constants += 1
+        self._in_order = itemgetter(*order, slice(0, 0))  # of one place alone it would give no tuple
+        self._slots = sorted({piece for piece in pieces if isinstance(piece, int)})
         self._longest = longest
         self._first = first
         self._lines = lines
 
-    def fill(self, values: Sequence[bytes]) -> bytes | None:
+    def fill(self, values: Sequence[bytes]) -> Sequence[bytes] | None:
         """``None``: a value does not fit."""
         for slot in self._first:
             if values[slot].startswith(b"."):
                 return None
-        pieces, longest = self._pieces.copy(), self._longest
-        for at, slot in self._places:
-            value = values[slot]
-            if len(value) > longest and not self._has_room(values):
+        longest = self._longest
+        for slot in self._slots:
+            if len(values[slot]) > longest and not self._has_room(values):
                 return None
-            pieces[at] = value
-        return b"".join(pieces)
+        pieces: tuple[bytes, ...] = self._in_order([*self._constants, *values])[:-1]
+        return pieces
 
     def _has_room(self, values: Sequence[bytes]) -> bool:
         return bool(self._lines) and all(
@@ -206,7 +218,7 @@ class _Base64:
         self._parts = [part if isinstance(part, int) else _forms(part) for part in raw]
         self.size = sum(len(part[0][1]) for part in self._parts if not isinstance(part, int))
 
-    def fill(self, values: Sequence[bytes]) -> bytes:
+    def fill(self, values: Sequence[bytes]) -> Sequence[bytes]:
         parts: list[bytes] = []
         left = b""  # what is not encoded yet
         for part in self._parts:
@@ -223,7 +235,7 @@ class _Base64:
             else:
                 left += tail
         parts.append(base64_lines(left))
-        return b"".join(parts)
+        return parts
 
 
 def _forms(raw: bytes) -> tuple[tuple[bytes, bytes, bytes], ...]:

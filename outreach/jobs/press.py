@@ -5,10 +5,9 @@ bytes. What is the same for many messages is made once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -40,8 +39,7 @@ from outreach.smtp import Mail
 _OF_A_CHANGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Addressing:
+class Addressing(NamedTuple):
     """What a mail says about whom it goes to."""
 
     municipality: str
@@ -224,7 +222,7 @@ class Press:
         to = addressing(message)
         own = message.email_key == message.contact_key
         if not own:  # a colleague wrote: we have the address from their mail
-            to = replace(to, person="", source="e-mail", source_at=now)
+            to = to._replace(person="", source="e-mail", source_at=now)
         recipient = Mailbox(message.email, message.person or "" if own else "")
         with self._database.read() as connection:
             thread = outbox.thread(connection, message.recipient_id, message.answers_id)

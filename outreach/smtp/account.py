@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from pathlib import Path
+from typing import NamedTuple
 
 from outreach.errors import MailServerError, SettingsError
 from outreach.model.values import Outcome
@@ -53,8 +54,7 @@ class Account:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """One message to one recipient, ready to go."""
 
     id: int
