@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from outreach.db import schema
-from outreach.db.dialect import plain_cursor, stored, upsert
+from outreach.db.dialect import Prepared, loaded, moment, plain_cursor, upsert
 from outreach.model.states import OutcomeKind
 
 _ATTEMPT = schema.attempt
@@ -64,26 +64,20 @@ def recount(connection: sa.Connection, sender: str, windows: Collection[int], no
 def room(connection: sa.Connection, sender: str, windows: Mapping[int, int], now: datetime) -> Room:
     """How many mails of ``sender`` may be claimed now, under ``windows`` (seconds -> limit), at least one; in a
     transaction that writes. Two runs never see the same room: the second waits for the first."""
-    rows = connection.execute(
-        sa.select(_WINDOW.c.seconds, _WINDOW.c.used, _WINDOW.c.since)
-        .where(_WINDOW.c.sender == sender, _WINDOW.c.seconds.in_(list(windows)))
-        .with_for_update()
-    ).all()
+    rows = [row for row in _WINDOWS(connection, {"b_sender": sender}) if row[0] in windows]
     if len(rows) < len(windows):  # a limit that no run had before
         recount(connection, sender, windows, now)
         return room(connection, sender, windows, now)
     flying = _flying(connection, sender)
     found: Room | None = None
-    for seconds, used, since in rows:
-        begins = now - timedelta(seconds=seconds)
+    for seconds, used, text in rows:
+        begins, since = now - timedelta(seconds=seconds), loaded(text)
+        assert since is not None
         if begins > since:  # the clock may have been set back: then what was counted stays counted
             gone = tried(connection, sender, since, begins)
             used -= gone
-            connection.execute(
-                sa.update(_WINDOW)
-                .where(_WINDOW.c.sender == sender, _WINDOW.c.seconds == seconds)
-                .values(used=used, since=begins)
-            )
+            with plain_cursor(connection) as execute:
+                execute(_MOVE_ON, (used, moment(connection, begins), sender, seconds))
         left = Room(windows[seconds] - used - flying, seconds)
         if found is None or left.mails < found.mails:
             found = left
@@ -91,12 +85,19 @@ def room(connection: sa.Connection, sender: str, windows: Mapping[int, int], now
     return found
 
 
+_WINDOWS = Prepared(
+    sa.select(_WINDOW.c.seconds, _WINDOW.c.used, _WINDOW.c.since)
+    .where(_WINDOW.c.sender == sa.bindparam("b_sender"))
+    .with_for_update()
+)
+_MOVE_ON = "UPDATE sender_window SET used = ?, since = ? WHERE sender = ? AND seconds = ?"
+
+
 def spend(connection: sa.Connection, sender: str, count: int, at: datetime) -> None:
     """``count`` mails were tried at ``at``: in the transaction that writes their attempts."""
     if count:
-        moment = stored(_WINDOW.c.since, at, connection)
         with plain_cursor(connection) as execute:
-            execute(_SPEND, (count, sender, moment))
+            execute(_SPEND, (count, sender, moment(connection, at)))
 
 
 # An attempt written so late that its window has moved past it would never be taken off again.
@@ -127,10 +128,10 @@ def sent_on_days(connection: sa.Connection, sender: str, days: Iterable[datetime
 
 def tried(connection: sa.Connection, sender: str, after: datetime, until: datetime | None = None) -> int:
     """Attempts after ``after``, up to and with ``until``."""
-    statement = sa.select(sa.func.count()).select_from(_ATTEMPT).where(*_cost(sender), _ATTEMPT.c.at > after)
-    if until is not None:
-        statement = statement.where(_ATTEMPT.c.at <= until)
-    return int(connection.execute(statement).scalar_one())
+    until = until or datetime.max.replace(tzinfo=UTC)
+    between = {"after": moment(connection, after), "until": moment(connection, until)}
+    ((count,),) = _TRIED(connection, {"b_sender": sender, **between})
+    return int(count)
 
 
 # Domains
@@ -155,10 +156,10 @@ def domains_used(
 
 def spend_domains(connection: sa.Connection, sender: str, domains: Mapping[str, int], at: datetime) -> None:
     """So many mails to each domain were tried at ``at``."""
-    moment = stored(_DOMAIN.c.at, at, connection)
+    when = moment(connection, at)
     with plain_cursor(connection) as execute:
         for domain, count in sorted(domains.items()):
-            execute(_SPEND_DOMAIN, (sender, domain, moment, count))
+            execute(_SPEND_DOMAIN, (sender, domain, when, count))
 
 
 _SPEND_DOMAIN = (
@@ -208,14 +209,17 @@ def share(mine: int, others: Collection[int], limit: int) -> int:
 def keep_lines(connection: sa.Connection, sender: str, run: str, limit: int, until: datetime) -> int:
     """Renew the lease of ``run``, and say how many connections it should have: fewer than it has when another
     run waits for some, more when there are some left. 0: the lease was lost."""
-    rows = connection.execute(sa.select(_LINE.c.run, _LINE.c.lines).where(_LINE.c.sender == sender)).all()
+    rows = _LINES(connection, {"b_sender": sender})
     mine = sum(lines for other, lines in rows if other == run)
     if not mine:
         return 0
-    connection.execute(
-        sa.update(_LINE).where(_LINE.c.sender == sender, _LINE.c.run == run).values(until=until)
-    )
+    with plain_cursor(connection) as execute:
+        execute(_KEEP, (moment(connection, until), sender, run))
     return share(mine, [lines for other, lines in rows if other != run], limit)
+
+
+_LINES = Prepared(sa.select(_LINE.c.run, _LINE.c.lines).where(_LINE.c.sender == sa.bindparam("b_sender")))
+_KEEP = "UPDATE sender_line SET until = ? WHERE sender = ? AND run = ?"
 
 
 def release_lines(connection: sa.Connection, sender: str, run: str) -> None:
@@ -247,14 +251,26 @@ _LOCK = 0x6F757472  # "outr": ours among the advisory locks of a database
 
 
 def _flying(connection: sa.Connection, sender: str) -> int:
-    return int(connection.execute(_COUNT_FLYING, {"b_sender": sender}).scalar_one())
+    ((count,),) = _COUNT_FLYING(connection, {"b_sender": sender})
+    return int(count)
 
 
-_COUNT_FLYING = sa.select(sa.func.count()).where(
-    _MESSAGE.c.sender == sa.bindparam("b_sender"), schema.SENDING
+_COUNT_FLYING = Prepared(
+    sa.select(sa.func.count()).where(_MESSAGE.c.sender == sa.bindparam("b_sender"), schema.SENDING)
 )
 
 
-def _cost(sender: str) -> tuple[sa.ColumnElement[bool], ...]:
+def _cost(sender: str | sa.BindParameter[str]) -> tuple[sa.ColumnElement[bool], ...]:
     """Which attempts cost the budget of ``sender``: not those that never reached the server."""
     return _ATTEMPT.c.sender == sender, _ATTEMPT.c.outcome != OutcomeKind.UNUSABLE
+
+
+_TRIED = Prepared(
+    sa.select(sa.func.count())
+    .select_from(_ATTEMPT)
+    .where(
+        *_cost(sa.bindparam("b_sender")),
+        _ATTEMPT.c.at > sa.bindparam("after"),
+        _ATTEMPT.c.at <= sa.bindparam("until"),
+    )
+)

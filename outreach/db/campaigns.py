@@ -193,6 +193,13 @@ def hold(connection: sa.Connection, campaign_id: int) -> CampaignState:
     return state
 
 
+def stopped(connection: sa.Connection, numbers: Collection[int]) -> set[int]:
+    """Which of these campaigns send nothing more for now."""
+    campaign = schema.campaign.c
+    states = connection.execute(sa.select(campaign.id, campaign.state).where(campaign.id.in_(list(numbers))))
+    return {id_ for id_, state in states if state not in (CampaignState.RUNNING, CampaignState.FINISHED)}
+
+
 def plan_at(connection: sa.Connection, campaign_id: int, when: datetime | None) -> None:
     """When the planner has to look at the campaign again; ``None``: when something new was sent."""
     connection.execute(sa.update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id).values(plan_at=when))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import Enum
 from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
@@ -79,9 +81,51 @@ def _slices(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
         yield some
 
 
-def stored(column: sa.Column[Any], value: Any, connection: sa.Connection) -> Any:
-    """``value`` of ``column`` as the driver takes it."""
-    return _stored(column, value, connection.dialect)
+def moment(connection: sa.Connection, at: datetime) -> Any:
+    """A time (aware) as the driver takes it: what ``model.tables.Instant`` makes of it, for statements that run for
+    every message."""
+    at = at.astimezone(UTC)
+    return (
+        at if connection.dialect.name != "sqlite" else at.replace(tzinfo=None).isoformat(" ", "microseconds")
+    )
+
+
+@lru_cache(maxsize=1024)  # the same few stand in very many rows
+def loaded(at: Any) -> datetime | None:
+    """A time as the driver gave it."""
+    if at is None:
+        return None
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+class Prepared:
+    """A statement that every claim runs, compiled once for each dialect. Rows come as the driver gives them, words
+    and numbers and times unconverted."""
+
+    def __init__(self, statement: sa.Executable) -> None:
+        self._statement = statement
+        self._compiled: dict[str, tuple[str, Sequence[str], Mapping[str, Any]]] = {}
+
+    def __call__(self, connection: sa.Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows; ``values`` by the names of the statement's parameters, times as :func:`moment` gives them."""
+        dialect = connection.dialect
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            compiled: Any = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+            words = {
+                name: value.value if isinstance(value, Enum) else value
+                for name, value in compiled.params.items()
+            }
+            known = self._compiled[dialect.name] = (str(compiled), compiled.positiontup, words)
+        text, names, fixed = known
+        whole = {**fixed, **values}
+        result = connection.exec_driver_sql(text, tuple([whole[name] for name in names]))
+        cursor = result.cursor
+        rows: Sequence[Any] = cursor.fetchall() if cursor is not None and cursor.description else ()
+        result.close()
+        return rows
 
 
 def _stored(column: sa.Column[Any], value: Any, dialect: sa.Dialect) -> Any:

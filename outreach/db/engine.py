@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from outreach.db.dialect import plain_cursor
 from outreach.errors import DatabaseError
 
 #: The migration this code was written for: the head of ``db/migrations/versions``.
@@ -173,13 +174,17 @@ def _engine(url: sa.URL) -> sa.Engine:
             f"busy_timeout={_BUSY_MILLISECONDS}",
             "temp_store=MEMORY",
             "cache_size=-32768",
+            # pages of the log before they are moved into the file, which waits for the disk: 16 MB, four times as
+            # many as by default, so that a long campaign waits a quarter as often
+            "wal_autocheckpoint=4000",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("outreach_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        with plain_cursor(connection) as execute:
+            execute("BEGIN IMMEDIATE" if writes else "BEGIN", ())
 
     return engine
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from outreach.db import budgets, outcomes, schema
-from outreach.db.dialect import insert_ignoring, marks, plain_cursor, stored
+from outreach.db.dialect import Prepared, insert_ignoring, loaded, marks, moment, plain_cursor
 from outreach.delivery import tokens
 from outreach.model.states import (
     MESSAGE_MOVES,
@@ -93,6 +93,7 @@ class Due(NamedTuple):
 
 
 _DUE_COLUMNS = sorted(_CLAIM_COLUMNS, key=lambda column: Due._fields.index(column.key))
+_SOURCE_AT, _ADDED_AT = Due._fields.index("source_at"), Due._fields.index("added_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,25 @@ def queue(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
 def due(connection: sa.Connection, sender: str, now: datetime, limit: int) -> list[Due]:
     """The messages of ``sender`` that may go now, the longest due first, in campaigns that are running; answers
     to answers also in those that are finished."""
-    rows = connection.execute(_DUE, {"b_sender": sender, "b_now": now, "b_limit": limit})
-    return [Due._make(row) for row in rows]
+    rows = _DUE(connection, {"b_sender": sender, "b_now": moment(connection, now), "b_limit": limit})
+    source, added = _SOURCE_AT, _ADDED_AT
+    return [
+        Due._make(
+            (
+                *row[:source],
+                loaded(row[source]),
+                *row[source + 1 : added],
+                loaded(row[added]),
+                *row[added + 1 :],
+            )
+        )
+        for row in rows
+    ]
 
 
 def anything_due(connection: sa.Connection, sender: str, now: datetime) -> bool:
     """Whether :func:`due` would find something."""
-    return connection.execute(_ANY_DUE, {"b_sender": sender, "b_now": now}).first() is not None
+    return bool(_ANY_DUE(connection, {"b_sender": sender, "b_now": moment(connection, now)}))
 
 
 # What every claim asks is built once: building it costs more than the answer.
@@ -148,7 +161,7 @@ _MAY_GO = (
         sa.and_(schema.campaign.c.state == CampaignState.FINISHED, _MESSAGE.c.answers_id.is_not(None)),
     ),
 )
-_DUE = (
+_DUE = Prepared(
     sa.select(*_DUE_COLUMNS)
     .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
     .join(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
@@ -159,7 +172,7 @@ _DUE = (
     .limit(sa.bindparam("b_limit"))
     .with_for_update(skip_locked=True, of=_MESSAGE)
 )
-_ANY_DUE = (
+_ANY_DUE = Prepared(
     sa.select(_MESSAGE.c.id)
     .join(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
     .where(*_MAY_GO)
@@ -271,9 +284,8 @@ def id_of(connection: sa.Connection, token: str) -> int:
 def claim(connection: sa.Connection, ids: Collection[int], run: str, until: datetime) -> None:
     """Take messages for ``run`` until ``until``; they were returned by :func:`due` in this transaction."""
     if ids:
-        lease = stored(_MESSAGE.c.claimed_until, until, connection)
         with plain_cursor(connection) as execute:
-            execute(_CLAIM.format(marks(len(ids))), (run, lease, *ids))
+            execute(_CLAIM.format(marks(len(ids))), (run, moment(connection, until), *ids))
 
 
 _CLAIM = (

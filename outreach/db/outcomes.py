@@ -5,14 +5,14 @@ transaction, together for all messages that have something to write at the momen
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from outreach.db import schema
-from outreach.db.dialect import marks, plain_cursor, stored
+from outreach.db.dialect import marks, moment, plain_cursor
 from outreach.model.states import (
     MESSAGE_MOVES,
     CampaignState,
@@ -25,8 +25,7 @@ from outreach.model.values import Decision, Outcome
 _MESSAGE = schema.message
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What an attempt came to."""
 
     id: int
@@ -35,13 +34,13 @@ class Settled:
 
 
 def hand_over(connection: sa.Connection, ids: Collection[int], run: str, now: datetime) -> set[int]:
-    """Mark, durably at the commit, that the end of DATA may go out; those whose claim is lost are not among
-    the ids returned, and must not go."""
+    """Mark, durably at the commit, that the end of DATA may go out; those whose claim is lost, or whose campaign was
+    paused or cancelled meanwhile, are not among the ids returned, and must not go."""
     if not ids:
         return set()
-    at = stored(_MESSAGE.c.handed_at, now, connection)
+    at = moment(connection, now)
     with plain_cursor(connection) as execute:
-        return {row[0] for row in execute(_MARK.format(marks(len(ids))), (at, *ids, run, at))}
+        return {row[0] for row in execute(_with(_MARK, len(ids)), (at, *ids, run, at))}
 
 
 def finish(connection: sa.Connection, run: str, settled: Sequence[Settled], now: datetime) -> None:
@@ -50,39 +49,54 @@ def finish(connection: sa.Connection, run: str, settled: Sequence[Settled], now:
     An acceptance is written even when the claim was lost meanwhile: the row is then ``uncertain``, and this
     is the answer it waited for.
     """
-    at = stored(_MESSAGE.c.sent_at, now, connection)
+    at = moment(connection, now)
     moves: dict[tuple[Any, ...], list[int]] = {}
     attempts: list[Any] = []
-    for one in settled:
-        outcome, decision = one.outcome, one.decision
-        sent = decision.state is MessageState.SENT
-        due_at = None
-        if decision.retry_at is not None:
-            due_at = stored(_MESSAGE.c.due_at, decision.retry_at, connection)
-        # what the server said to a message that it took stands with the attempt
-        reason = None if sent else decision.reason or None
-        burnt = 1 if decision.burns_attempt else 0
-        move = (decision.state.value, reason, due_at, burnt, at if sent else None)
-        moves.setdefault(move, []).append(one.id)
-        said = (outcome.kind.value, str(outcome.stage), outcome.code, outcome.enhanced, outcome.text)
-        attempts += (one.id, *said)
+    known: dict[int, tuple[Sequence[Any], list[int]]] = {}  # a server says the same to very many
+    for id_, outcome, decision in settled:
+        if (alike := known.get(id(outcome))) is None or decision.state is not MessageState.SENT:
+            said = (outcome.kind.value, str(outcome.stage), outcome.code, outcome.enhanced, outcome.text)
+            alike = known[id(outcome)] = (said, moves.setdefault(_move(connection, decision, at), []))
+        alike[1].append(id_)
+        attempts.append(id_)
+        attempts += alike[0]
     if not moves:
         return
     with plain_cursor(connection) as execute:
         moved = {
             row[0]
             for move, ids in moves.items()
-            for row in execute(_MOVE.format(marks(len(ids))), (*move, *ids, run, move[0]))
+            for row in execute(_with(_MOVE, len(ids)), (*move, *ids, run, move[0]))
         }
-        execute(_TRY.format(_rows(_TRIED, len(attempts) // len(_TRIED))), (*attempts, at))
+        execute(_with_rows(_TRY, _TRIED, len(settled)), (*attempts, at))
         events: list[Any] = []
-        for one in settled:
-            if one.id in moved and (kind := _EVENTS.get(one.decision.state)):
-                events += (one.id, kind.value, one.decision.reason)
+        for id_, _, decision in settled:
+            if id_ in moved and (kind := _EVENTS.get(decision.state)):
+                events += (id_, kind, decision.reason)
         if events:
-            execute(_TELL.format(_rows(_TOLD, len(events) // len(_TOLD))), (*events, at))
-    put_off = [one.id for one in settled if one.id in moved and one.decision.state is MessageState.DEFERRED]
-    cancel_what_came_back(connection, put_off)
+            execute(_with_rows(_TELL, _TOLD, len(events) // len(_TOLD)), (*events, at))
+    put_off = [id_ for id_, _, decision in settled if decision.state is MessageState.DEFERRED]
+    cancel_what_came_back(connection, [id_ for id_ in put_off if id_ in moved])
+
+
+def _move(connection: sa.Connection, decision: Decision, at: Any) -> tuple[Any, ...]:
+    sent = decision.state is MessageState.SENT
+    due_at = None
+    if decision.retry_at is not None:
+        due_at = moment(connection, decision.retry_at)
+    # what the server said to a message that it took stands with the attempt
+    reason = None if sent else decision.reason or None
+    return decision.state.value, reason, due_at, 1 if decision.burns_attempt else 0, at if sent else None
+
+
+@cache
+def _with(statement: str, count: int) -> str:
+    return statement.format(marks(count))
+
+
+@cache
+def _with_rows(statement: str, types: Sequence[str], count: int) -> str:
+    return statement.format(_rows(types, count))
 
 
 def _rows(types: Sequence[str], count: int) -> str:
@@ -96,7 +110,11 @@ def _rows(types: Sequence[str], count: int) -> str:
 # them takes longer than the database does.
 _MARK = (
     "UPDATE message SET handed_at = ? WHERE id IN ({}) AND state = 'sending' AND claimed_by = ?"
-    " AND claimed_until > ? AND handed_at IS NULL RETURNING id"
+    " AND claimed_until > ? AND handed_at IS NULL"
+    # a campaign that was paused or cancelled since the claim
+    " AND EXISTS (SELECT 1 FROM campaign WHERE campaign.id = message.campaign_id AND (campaign.state = 'running'"
+    " OR (campaign.state = 'finished' AND message.answers_id IS NOT NULL)))"
+    " RETURNING id"
 )
 _MOVE = (
     "UPDATE message SET state = ?, reason = ?, claimed_by = NULL, claimed_until = NULL,"
@@ -119,9 +137,9 @@ _TELL = (
     " FROM told JOIN message ON message.id = told.id JOIN recipient ON recipient.id = message.recipient_id"
 )
 _EVENTS = {
-    MessageState.SENT: EngagementKind.SENT,
-    MessageState.FAILED: EngagementKind.FAILED,
-    MessageState.BOUNCED: EngagementKind.BOUNCED,
+    MessageState.SENT: EngagementKind.SENT.value,
+    MessageState.FAILED: EngagementKind.FAILED.value,
+    MessageState.BOUNCED: EngagementKind.BOUNCED.value,
 }
 
 

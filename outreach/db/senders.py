@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from outreach.db import schema
-from outreach.db.dialect import upsert
+from outreach.db.dialect import Prepared, loaded, upsert
 
 _PAUSE = schema.sender_pause
 
@@ -49,6 +49,15 @@ def slow_down(
 
 def pause(connection: sa.Connection, sender: str) -> Pause | None:
     """The last rest of ``sender``, also one that is over; ``None``: it never had one."""
-    columns = (_PAUSE.c.until, _PAUSE.c.reason, _PAUSE.c.strikes)
-    row = connection.execute(sa.select(*columns).where(_PAUSE.c.sender == sender)).one_or_none()
-    return None if row is None else Pause(*row)
+    for until, reason, strikes in _LAST(connection, {"b_sender": sender}):
+        at = loaded(until)
+        assert at is not None
+        return Pause(at, reason, strikes)
+    return None
+
+
+_LAST = Prepared(
+    sa.select(_PAUSE.c.until, _PAUSE.c.reason, _PAUSE.c.strikes).where(
+        _PAUSE.c.sender == sa.bindparam("b_sender")
+    )
+)

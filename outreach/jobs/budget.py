@@ -14,7 +14,7 @@ from outreach.campaign.pace import MINUTE, WARM_UP_MEMORY, Pace, WarmUp
 from outreach.db import budgets, senders
 from outreach.db.outbox import Due
 from outreach.delivery import policy
-from outreach.model.states import OutcomeKind
+from outreach.model.states import MessageState, OutcomeKind
 from outreach.model.values import Outcome
 from outreach.settings.limits import Limits
 
@@ -112,9 +112,11 @@ class Budget:
             later[one.id] = now + min(timedelta(seconds=wait), _LONGEST_PUT_OFF)
         return kept, later
 
-    def spend(self, connection: sa.Connection, tried: Iterable[tuple[Due, Outcome]], now: datetime) -> None:
+    def spend(
+        self, connection: sa.Connection, tried: Iterable[tuple[Due, Outcome, MessageState]], now: datetime
+    ) -> None:
         """These were tried: in the transaction that writes it down."""
-        cost = [one for one, outcome in tried if outcome.kind is not OutcomeKind.UNUSABLE]
+        cost = [one for one, outcome, _ in tried if outcome.kind is not OutcomeKind.UNUSABLE]
         budgets.spend(connection, self._sender, len(cost), now)
         if self._limits.domain_windows and cost:
             domains = Counter(budgets.domain_of(one.email_key) for one in cost)

@@ -5,25 +5,23 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 import sqlalchemy as sa
 
-from outreach.campaign import schedule
-from outreach.db import budgets, campaigns, mailbox, messages, outbox, outcomes, proposals, senders
+from outreach.db import budgets, campaigns, mailbox, outbox, outcomes, proposals, senders
 from outreach.db.engine import Database
 from outreach.db.outbox import Due
 from outreach.db.outcomes import Settled
 from outreach.delivery import policy, refusals, tokens
 from outreach.errors import MailServerError, RefusedError, SettingsError
-from outreach.jobs import accounts, guardrails, runs, session_mails
+from outreach.jobs import accounts, guardrails, runs
 from outreach.jobs.budget import Budget
-from outreach.jobs.message_rows import locality
 from outreach.jobs.press import Press
+from outreach.jobs.still_wanted import StillWanted
 from outreach.model.states import (
     CampaignState,
     MessageState,
@@ -31,7 +29,7 @@ from outreach.model.states import (
     SuppressionReason,
     SuppressionScope,
 )
-from outreach.model.values import Outcome
+from outreach.model.values import Decision, Outcome
 from outreach.settings import FILE_NAME, Sender, Workspace
 from outreach.smtp import Mail, deliver
 
@@ -170,10 +168,13 @@ class _Sending:
         self._account = accounts.smtp(workspace, name)
         self._press = Press(workspace, database, name, sender)
         self._budget = Budget(name, sender.limits)
+        self._wanted = StillWanted(workspace.key, self._budget, self._press.definition)
         self._watch = guardrails.Watch(workspace.settings.guardrails_of(name))
         self._claimed: dict[int, Due] = {}
         self._ready: deque[Due] = deque()  # claimed, and not drawn yet
         self._write: Callable[[], AbstractContextManager[sa.Connection]] = database.write
+        # The last one: many servers say the same to all mails they take, and what follows is the same.
+        self._accepted: tuple[Outcome, Decision] | None = None
         self._begun = False
         self._lines = 0  # connections this run may have open
         self._waited = 0.0  # for a connection, in a row
@@ -270,7 +271,10 @@ class _Sending:
                 if not due:
                     self._pause = None
                     return []
-                taken = self._sort(connection, due, now)[:room]
+                wanted = self._wanted.look_at(connection, due, now)
+                self._report.skipped += wanted.skipped
+                self._report.missed += wanted.missed
+                taken = wanted.taken[:room]
                 outbox.claim(connection, [one.id for one in taken], self._run, now + _LEASE)
             if taken:
                 self._pause = 0.0
@@ -278,57 +282,9 @@ class _Sending:
                 return taken
         return []
 
-    def _sort(self, connection: sa.Connection, due: list[Due], now: datetime) -> list[Due]:
-        reasons = outbox.why_not(connection, due, self._suppression_keys)
-        around = [
-            (one, self._press.definition(connection, one.campaign_id)) for one in due if one.for_session
-        ]
-        reasons = session_mails.why_not(connection, around, now) | reasons
-        outbox.skip(connection, reasons)
-        self._report.skipped.update(reason.value for reason in reasons.values())
-        wanted = [one for one in due if one.id not in reasons]
-        late = {one.id for one in wanted if one.answers_id is None and self._is_late(connection, one, now)}
-        # Once a session has begun nobody can want a mail before it any more.
-        missed = late - messages.wanted_late(connection, late - {one.id for one, _ in around})
-        taken, closed = [], {}
-        # many keep the same hours
-        openings: dict[tuple[int, str, str | None, str | None, str | None], datetime] = {}
-        for one in wanted:
-            if one.id in missed:
-                continue
-            if one.answers_id is not None:  # somebody is at their desk and waits for it
-                taken.append(one)
-                continue
-            hours = f"{one.step} {one.variant}" if one.variant else None
-            key = (one.campaign_id, one.country, one.region, one.time_zone, hours)
-            if (opens := openings.get(key)) is None:
-                window = self._press.definition(connection, one.campaign_id).window_of(one.step, one.variant)
-                opens = schedule.next_opening(now, window, locality(one.country, one.region, one.time_zone))
-                openings[key] = opens
-            if opens > now:
-                closed[one.id] = opens
-            else:
-                taken.append(one)
-        taken, full = self._budget.within_domains(connection, taken, now)
-        outbox.miss(connection, missed, "its last day had passed before it could go")
-        outbox.postpone(connection, closed | full)
-        self._report.missed += len(missed)
-        return taken
-
-    def _is_late(self, connection: sa.Connection, one: Due, now: datetime) -> bool:
-        definition = self._press.definition(connection, one.campaign_id)
-        if one.for_session:
-            return session_mails.is_late(one, definition, now)
-        last_day = definition.last_day
-        if last_day is None:
-            return False
-        return now >= schedule.end_of(last_day, locality(one.country, one.region, one.time_zone))
-
     def _mails(self) -> Iterator[Mail]:
         while self._ready:  # and `_pace` lets nobody draw when there is none
-            one = self._ready.popleft()
-            if one.campaign_id not in self._watch.paused:
-                yield self._press.mail(one, self._now())
+            yield self._press.mail(self._ready.popleft(), self._now())
 
     def _record(self, handing_over: Sequence[int], finished: Sequence[tuple[int, Outcome]]) -> set[int]:
         """Write down outcomes, and mark what may be handed over next, in one transaction."""
@@ -336,26 +292,35 @@ class _Sending:
         settled = [self._settled(id_, outcome, now) for id_, outcome in finished]
         with self._write() as connection:
             if settled:
-                self._look_at(connection, settled, now)
+                tried = [(self._claimed[one.id], one.outcome, one.decision.state) for one in settled]
+                paused = self._watch.settled(connection, tried, now)
                 outcomes.finish(connection, self._run, settled, now)
-                tried = [(self._claimed[one.id], one.outcome) for one in settled]
                 self._budget.spend(connection, tried, now)
-            for one in settled:
-                if one.decision.state is not MessageState.SENT:
-                    self._consequences(connection, one, now)
+                for one in settled:
+                    if one.decision.state is not MessageState.SENT:
+                        self._consequences(connection, one, now)
+                if paused:
+                    self._report.paused += paused
+                    self._drop(self._watch.paused)
             held = outcomes.hand_over(connection, handing_over, self._run, now)
-        for one in settled:
-            del self._claimed[one.id]
-            self._report.states[one.decision.state] += 1
+            if len(held) < len(handing_over):
+                campaigns_ = {self._claimed[id_].campaign_id for id_ in handing_over if id_ not in held}
+                self._drop(campaigns.stopped(connection, campaigns_))
         if settled:
+            for one in settled:
+                del self._claimed[one.id]
+            self._report.states.update([one.decision.state for one in settled])
             self._progress(self._report)
         return held
 
-    def _look_at(self, connection: sa.Connection, settled: Sequence[Settled], now: datetime) -> None:
-        states = [(self._claimed[one.id], one.outcome, one.decision.state) for one in settled]
-        self._report.paused += self._watch.settled(connection, states, now)
+    def _drop(self, stopped: Collection[int]) -> None:
+        """Campaigns were paused or cancelled: what was claimed of them and is not under way does not go."""
+        if stopped:
+            self._ready = deque(one for one in self._ready if one.campaign_id not in stopped)
 
     def _settled(self, id_: int, outcome: Outcome, now: datetime) -> Settled:
+        if self._accepted is not None and outcome is self._accepted[0]:
+            return Settled(id_, *self._accepted)
         one = self._claimed[id_]
         decision = policy.decide(
             outcome,
@@ -365,10 +330,11 @@ class _Sending:
             jitter=random.random(),  # noqa: S311  (spreads retries; nothing secret)
             throttles_in_a_row=round(self._budget.strikes),
         )
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            self._accepted = (outcome, decision)
+            return Settled(id_, outcome, decision)
         # Refused on the spot because the address is dead: a bounce without the detour.
-        bounce = None
-        if outcome.kind is not OutcomeKind.ACCEPTED:
-            bounce = refusals.refusal_bounce(outcome, one.email)
+        bounce = refusals.refusal_bounce(outcome, one.email)
         if bounce is not None and bounce.hard:
             detail = " ".join(filter(None, (bounce.status, bounce.reason)))
             decision = replace(decision, state=MessageState.BOUNCED, reason=f"{detail}: {decision.reason}")
@@ -400,7 +366,3 @@ class _Sending:
             budgets.release_lines(connection, self.name, self._run)
             outbox.release(connection, list(self._claimed), self._run, self._now(), reason)
         self._claimed.clear()
-
-    def _suppression_keys(self, address: str) -> tuple[str, str]:
-        hashed = partial(tokens.suppression_key, self._key)
-        return hashed(address), hashed(address.rpartition("@")[2])

@@ -9,14 +9,13 @@ Never twice: a message is ``LOST_AFTER`` as soon as its last dot may have left a
 """
 
 from outreach.smtp.account import Account, Mail, Security, SendingStoppedError
-from outreach.smtp.batch import PerMinute, deliver, send_unrecorded
+from outreach.smtp.batch import deliver, send_unrecorded
 from outreach.smtp.ledger import Record
 from outreach.smtp.visiting import Visited, check_sign_in, visit
 
 __all__ = [
     "Account",
     "Mail",
-    "PerMinute",
     "Record",
     "Security",
     "SendingStoppedError",

@@ -20,22 +20,6 @@ from outreach.smtp.opening import open_line, unusable
 log = logging.getLogger(__name__)
 
 
-class PerMinute:
-    """A pace for :func:`deliver`: so many messages a minute, evenly, in this process alone."""
-
-    def __init__(self, messages: float) -> None:
-        self._gap = 60.0 / messages
-        self._next = 0.0
-
-    def __call__(self) -> float | None:
-        # A stop-watch, not the time of day: clock.now() may be moved.
-        present = time.monotonic()
-        if present < self._next:
-            return self._next - present
-        self._next = present + self._gap
-        return 0.0
-
-
 def deliver(
     account: Account,
     mails: Iterable[Mail],

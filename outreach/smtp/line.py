@@ -36,6 +36,7 @@ from outreach.smtp.account import Account, Mail
 #: Content up to so many bytes is given to the kernel together with its last dot, in one call.
 _ONE_WRITE = 131_072
 _STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_GO_ON = [250, 250, 354]
 
 
 @dataclass(slots=True)
@@ -163,6 +164,14 @@ class Line(asyncio.Protocol):
 
         :raises LineLostError:
         """
+        said = self._replies
+        if parcel.given == len(said) == len(_STAGES) and [reply.code for reply in said] == _GO_ON:
+            self._owed -= len(
+                said
+            )  # as nearly always behind another's content: all is there, and all is well
+            said.clear()
+            parcel.stage = Stage.DATA
+            return None
         refusal: Outcome | None = None
         reply: Reply | None = None
         for number, stage in enumerate(_STAGES):

@@ -132,6 +132,30 @@ def test_two_runs_at_once_share_the_work(tmp_path: Path, smtp_sink: Sink) -> Non
     assert len(smtp_sink.accepted()) == 250
 
 
+@pytest.mark.parametrize(
+    ("act", "left"), [("pause", MessageState.DEFERRED), ("cancel", MessageState.CANCELLED)]
+)
+def test_a_campaign_that_is_stopped_sends_nothing_more(
+    tmp_path: Path, smtp_sink: Sink, act: str, left: MessageState
+) -> None:
+    """Though a run has claimed 250 of its mails: what is under way comes to its end, and that is all."""
+    folder = launch(tmp_path / "w", smtp_sink, 300, {"connections": _CONNECTIONS})
+    smtp_sink.behaviour.reply_delay = 0.01
+    run = workspaces.start_warm("-w", folder, "run")
+    smtp_sink.wait(20)
+    yes = ("--yes",) if act == "cancel" else ()
+    workspaces.command("-w", folder, "campaigns", act, "lordimas", "--country", "DE", *yes).ok()
+    there = len(smtp_sink.accepted())
+    run.join(30)
+    assert run.exitcode == 0
+    assert len(smtp_sink.accepted()) <= there + _CONNECTIONS
+    found = outbox(folder)
+    assert set(found.values()) <= {MessageState.SENT, MessageState.QUEUED, left}
+    assert {
+        id_ for id_, state in found.items() if state is MessageState.SENT
+    } == smtp_sink.message_ids().keys()
+
+
 def test_a_run_beside_one_that_hangs_sends_the_rest(tmp_path: Path, smtp_sink: Sink) -> None:
     """What the other run holds is not touched while it lives, and goes when it is dead."""
     folder = launch(tmp_path / "w", smtp_sink, 280, {"connections": 2})

@@ -14,7 +14,7 @@ import pytest
 from outreach.errors import InputError, RefusedError, SettingsError
 from outreach.model.states import OutcomeKind as K
 from outreach.model.values import Outcome
-from outreach.smtp import Account, Mail, PerMinute, Security, SendingStoppedError, check_sign_in, deliver
+from outreach.smtp import Account, Mail, Security, SendingStoppedError, check_sign_in, deliver
 from tests.servers.scripted import ScriptedServer
 
 
@@ -445,14 +445,6 @@ def test_the_pace_can_end_the_batch(server: ScriptedServer) -> None:
     outbox = Outbox(5).send(server, pace=lambda: next(turns))
     assert outbox.drawn == [1, 2]
     assert outbox.kinds == [K.ACCEPTED] * 2
-
-
-def test_a_pace_spreads_messages() -> None:
-    pace = PerMinute(600)
-    assert pace() == 0.0
-    wait = pace()
-    assert wait is not None
-    assert 0 < wait <= 0.1
 
 
 @pytest.mark.parametrize(
