@@ -8,7 +8,7 @@ template runs. A template that does anything else with such a value (a filter, a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from jinja2 import nodes
@@ -23,18 +23,21 @@ _SPECIAL = re.compile("[&<>'\"]")
 _SLOT = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Skeleton:
-    """The parts of one mail. In ``html`` a value has to be escaped, in the others it stands as it is."""
+    """The parts of one mail. In ``html`` a value has to be escaped, in the others it stands as it is. (Each is made
+    once: to compare all their parts for every mail would cost more than to fill them in.)"""
 
     subject: Parts
     html: Parts
     text: Parts
 
 
-def escaped(value: str) -> str:
-    """A value as it stands in HTML, as Jinja writes it."""
-    return str(escape(value)) if _SPECIAL.search(value) else value
+def escaped(values: Sequence[str]) -> Sequence[str]:
+    """Values as they stand in HTML, as Jinja writes them; the same sequence where none has to be changed."""
+    if _SPECIAL.search("".join(values)) is None:
+        return values
+    return [str(escape(value)) for value in values]
 
 
 class NoSkeletonError(Exception):

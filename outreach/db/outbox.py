@@ -27,7 +27,6 @@ from outreach.model.states import (
     OutcomeKind,
     SkipReason,
     SuppressionReason,
-    SuppressionScope,
     sources_of,
 )
 from outreach.model.values import Outcome
@@ -179,20 +178,17 @@ _ANY_DUE = Prepared(
     .limit(1)
 )
 # straight to the driver: so many parameters take longer to compile than to look up
+_ANY_SUPPRESSED = (
+    "SELECT EXISTS (SELECT 1 FROM suppression),"
+    " EXISTS (SELECT 1 FROM suppression WHERE scope = 'municipality')"
+)
 _SUPPRESSED = "SELECT key, reason FROM suppression WHERE key IN ({})"
-_WHOLE_MUNICIPALITIES = sa.select(
-    sa.exists().where(schema.suppression.c.scope == SuppressionScope.MUNICIPALITY)
-)
 _ANSWERED = (
-    sa.select(_EVENT.c.campaign_id, _EVENT.c.municipality_id, sa.func.max(_EVENT.c.at))
-    .where(
-        _EVENT.c.campaign_id.in_(sa.bindparam("b_campaigns", expanding=True)),
-        _EVENT.c.municipality_id.in_(sa.bindparam("b_municipalities", expanding=True)),
-        _EVENT.c.kind.in_(sorted(STOPPING_ENGAGEMENTS)),
-        _EVENT.c.undone_at.is_(None),
-    )
-    .group_by(_EVENT.c.campaign_id, _EVENT.c.municipality_id)
+    "SELECT campaign_id, municipality_id, max(at) FROM engagement"
+    " WHERE campaign_id IN ({}) AND municipality_id IN ({}) AND kind IN ({}) AND undone_at IS NULL"
+    " GROUP BY campaign_id, municipality_id"
 )
+_STOPPING = tuple(sorted(kind.value for kind in STOPPING_ENGAGEMENTS))
 
 
 def why_not(
@@ -204,36 +200,53 @@ def why_not(
 
     ``suppression_keys`` gives the keyed hashes of an address and of its domain.
     """
-    keys = {message.id: set(suppression_keys(message.email_key)) for message in messages}
-    if connection.execute(_WHOLE_MUNICIPALITIES).scalar():
-        for message in messages:
-            place = tokens.municipality_name(message.country, message.municipality_key)
-            keys[message.id].update(suppression_keys(place))
-    wanted = {key for some in keys.values() for key in some}
+    if not messages:
+        return {}
+    reasons: dict[int, SkipReason] = {}
+    campaigns = {message.campaign_id for message in messages}
+    places = {message.municipality_id for message in messages}
     with plain_cursor(connection) as execute:
-        rows = execute(_SUPPRESSED.format(marks(len(wanted))), tuple(wanted)) if wanted else ()
-    suppressed = {key: SuppressionReason(reason) for key, reason in rows}
-    whose = {
-        "b_campaigns": list({message.campaign_id for message in messages}),
-        "b_municipalities": list({message.municipality_id for message in messages}),
-    }
-    answered = {
-        (campaign_id, municipality_id): last
-        for campaign_id, municipality_id, last in connection.execute(_ANSWERED, whose)
+        ((some, whole_places),) = execute(_ANY_SUPPRESSED, ())
+        if some:
+            reasons = _suppressed(execute, messages, suppression_keys, whole_places)
+        statement = _ANSWERED.format(marks(len(campaigns)), marks(len(places)), marks(len(_STOPPING)))
+        answered = {
+            (campaign_id, municipality_id): loaded(last)
+            for campaign_id, municipality_id, last in execute(statement, (*campaigns, *places, *_STOPPING))
+        }
+    for message in messages if answered else ():
+        last = answered.get((message.campaign_id, message.municipality_id))
+        if last is None or message.answers_id is not None or message.for_session or message.id in reasons:
+            continue
+        if message.added_at is None or last > message.added_at:
+            reasons[message.id] = SkipReason.ANSWERED
+    return reasons
+
+
+def _suppressed(
+    execute: Callable[[str, Sequence[Any]], Sequence[Any]],
+    messages: Sequence[Due],
+    suppression_keys: Callable[[str], tuple[str, str]],
+    whole_places: bool,
+) -> dict[int, SkipReason]:
+    keys: list[tuple[str, ...]] = [suppression_keys(message.email_key) for message in messages]
+    if whole_places:
+        keys = [
+            (*two, *suppression_keys(tokens.municipality_name(message.country, message.municipality_key)))
+            for message, two in zip(messages, keys, strict=True)
+        ]
+    wanted = tuple({key for some in keys for key in some})
+    found = {
+        key: SuppressionReason(reason)
+        for key, reason in execute(_SUPPRESSED.format(marks(len(wanted))), wanted)
     }
     reasons: dict[int, SkipReason] = {}
-    for message in messages:
-        why = {suppressed[key] for key in keys[message.id] if key in suppressed} if suppressed else set()
+    for message, some in zip(messages, keys, strict=True) if found else ():
+        why = {found[key] for key in some if key in found}
         if message.answers_id is not None and message.step == AnswerMail.UNSUBSCRIBED:
             why.discard(SuppressionReason.UNSUBSCRIBED)  # the one mail that says so
         if why:
             reasons[message.id] = SkipReason.SUPPRESSED
-            continue
-        last = answered.get((message.campaign_id, message.municipality_id))
-        if last is None or message.answers_id is not None or message.for_session:
-            continue
-        if message.added_at is None or last > message.added_at:
-            reasons[message.id] = SkipReason.ANSWERED
     return reasons
 
 

@@ -20,7 +20,6 @@ The header fields, and why:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -194,21 +193,13 @@ def _encoded(text: str | Encoded) -> Encoded:
     return text if isinstance(text, Encoded) else Encoded("base64", (base64_lines(canonical(text)),))
 
 
-def _html(html: Encoded, pictures: tuple[bytes, ...], whole: bytes) -> Iterator[bytes]:
+def _html(html: Encoded, pictures: tuple[bytes, ...], whole: bytes) -> tuple[bytes, ...]:
     """The HTML as an alternative, with the pictures it shows (RFC 2387)."""
     if not pictures:
-        yield _HTML_START[html.encoding]
-        yield from html.pieces
-        return
-    yield _ALTERNATIVE_NEXT
-    yield whole
-    yield _RELATED_START
-    yield _HTML_PART[html.encoding]
-    yield from html.pieces
-    for picture in pictures:
-        yield _RELATED_NEXT
-        yield picture
-    yield _RELATED_END
+        return (_HTML_START[html.encoding], *html.pieces)
+    shown = [part for picture in pictures for part in (_RELATED_NEXT, picture)]
+    start = (_ALTERNATIVE_NEXT, whole, _RELATED_START, _HTML_PART[html.encoding])
+    return (*start, *html.pieces, *shown, _RELATED_END)
 
 
 def _part(content_type: str, *more: str, encoding: str = "base64") -> bytes:

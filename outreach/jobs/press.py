@@ -142,7 +142,10 @@ class Plate:
             forms = self._forms[skeleton] = (Form(skeleton.text), Form(skeleton.html))
         raw = [value.encode() for value in values]
         text = forms[0].fill(raw, eight_bit=eight_bit)
-        html = forms[1].fill([escaped(value).encode() for value in values], eight_bit=eight_bit)
+        in_html = escaped(values)
+        if in_html is not values:
+            raw = [value.encode() for value in in_html]
+        html = forms[1].fill(raw, eight_bit=eight_bit)
         return _filled(skeleton.subject, values), text, html
 
     def _day(self, at: datetime, language: str) -> str:

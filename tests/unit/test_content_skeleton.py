@@ -69,7 +69,7 @@ def test_a_filled_skeleton_is_the_rendered_mail(source: str, raw: list[str]) -> 
     skeleton = own.skeleton(values)
     assert skeleton is not None
     assert filled(skeleton.text, values) == whole.text
-    assert filled(skeleton.html, [escaped(value) for value in values]) == whole.html
+    assert filled(skeleton.html, escaped(values)) == whole.html
     assert " ".join(filled(skeleton.subject, values).split()) == whole.subject
 
 
