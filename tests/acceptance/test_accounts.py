@@ -27,7 +27,7 @@ from outreach.model.states import (
     Rung,
 )
 from outreach.report import counts_file
-from tests import databases, histories, workspaces
+from tests import databases, figures, histories, workspaces
 from tests.workspaces import Done, command
 
 OFFICE = "digital@office.example"
@@ -389,7 +389,7 @@ def test_each_sees_its_own(folder: Path) -> None:
     assert "goedendag" in typed(folder, "belgium", "inbox", "list").ok().out
     assert "Jan Maes" in typed(folder, "belgium", "contacts", "show", "jan.maes@aalst.example").ok().out
     for account, countries in (("oasc", {"BE", "FR"}), ("belgium", {"BE"})):
-        lines = json.loads(typed(folder, account, "report", "--json").ok().out)["lines"]
+        lines = figures.lines(typed(folder, account, "report", "--json").ok().out)
         assert {line["country"] for line in lines} - {None, ""} == countries
 
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from outreach import clock
-from tests import workspaces
+from tests import figures, workspaces
 from tests.servers.host import MailHost
 
 pytestmark = pytest.mark.servers
@@ -97,7 +97,7 @@ class Office:
 
     def report(self) -> dict[tuple[str, str, str | None], str]:
         """Campaign, country and step -> invited reached answered registered declined unsubscribed."""
-        lines = json.loads(workspaces.command("-w", self.folder, "report", "--json").ok().out)["lines"]
+        lines = figures.lines(workspaces.command("-w", self.folder, "report", "--json").ok().out)
         return {
             (line["campaign"], line["country"], line["step"]): " ".join(
                 str(line[name]) if name == "invited" else str(line[name]["numerator"])

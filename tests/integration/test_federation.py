@@ -17,7 +17,7 @@ from outreach.db import schema
 from outreach.db.engine import Database
 from outreach.model.states import EngagementKind, MessageState, RegistrationState
 from outreach.report import counts_file
-from tests import databases, histories, workspaces
+from tests import databases, figures, histories, workspaces
 from tests.histories import NOW
 from tests.workspaces import Done, command
 
@@ -111,18 +111,7 @@ def member(request: pytest.FixtureRequest, greece: Path, tmp_path: Path) -> Path
 
 def lines(done: Done) -> dict[tuple[str | None, str | None], dict[str, Any]]:
     """The figures of the only campaign: of a country (``None``: all), as a whole (``None``) and of each step."""
-    found: dict[tuple[str | None, str | None], dict[str, Any]] = {}
-    for section in json.loads(done.ok().out)["sections"]:
-        if section["cut"] == "country" and section["campaign"]:
-            found[None, None] = _figures(section["total"])
-            found.update(((line["key"], None), _figures(line)) for line in section["lines"])
-        elif section["cut"] == "step":
-            found.update(((section["country"], line["key"]), _figures(line)) for line in section["lines"])
-    return found
-
-
-def _figures(line: dict[str, Any]) -> dict[str, Any]:
-    return {"invited": line["invited"], **{name: line["rates"][name] for name in ("answered", "registered")}}
+    return {(one["country"], one["step"]): one for one in figures.lines(done.ok().out)}
 
 
 def test_a_member_hands_over_and_the_coordinator_joins(
