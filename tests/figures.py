@@ -37,6 +37,6 @@ def _line(slug: str, country: str | None, step: str | None, counts: dict[str, An
         "campaign": slug,
         "country": country,
         "step": step,
-        "invited": counts["invited"],
         **counts["rates"],
+        "invited": counts["invited"],
     }
