@@ -40,17 +40,19 @@ def curve(
     title: str,
     description: str,
     band: Sequence[tuple[int, float, float]] = (),
+    weeks: Sequence[tuple[int, int]] = (),
 ) -> Markup:
-    """The curve of ``line`` with ``marks`` (day and name of each mail after the first) standing upright in it.
+    """The curve of ``line`` with ``marks`` (day and name) standing upright in it.
 
-    ``band`` is the interval around the curve: day, low and high, in percent.
+    ``band`` is the interval around the curve: day, low and high, in percent. ``weeks`` are the mails of each
+    week, counted from 1: bars below the days, so that one sees what answers followed.
     """
     narrow = width < _NARROW
     drawing = Drawing(name, width)
     levels = [
         level for level in ticks(max(line.last, 1.0, *(high for _, _, high in band)), 4) if level <= 100
     ]
-    days = max(line.days, 7)
+    days = max([line.days, 7, *(7 * week - 6 for week, _ in weeks)])
     left = max(text_width(words.percent(level), 12) for level in levels) + 10
     end_text = words.percent(line.last)
     right = text_width(end_text, 14, bold=True) + 16
@@ -75,7 +77,22 @@ def curve(
     drawing.dot("dot", across(days), up(line.last), 4.5)
     drawing.text("ink", across(days) + 10, up(line.last) + 5, end_text, size=14, bold=True)
     drawing.line("axis", left, bottom, across.end, bottom)
-    return drawing.svg(bottom + 42, title=title, description=description)
+    end = _weeks(drawing, weeks, across, bottom, words) if weeks else bottom + 42
+    return drawing.svg(end, title=title, description=description)
+
+
+def _weeks(
+    drawing: Drawing, weeks: Sequence[tuple[int, int]], across: Scale, bottom: float, words: Words
+) -> float:
+    """Draws the bars; their lower end."""
+    drawing.text("soft", across.start, bottom + 37, words("mails"), size=12)
+    base = bottom + 74
+    tall = Scale(max(number for _, number in weeks), base, bottom + 44)
+    for week, number in weeks:
+        start, end = across(7 * (week - 1)), min(across(7 * week), across.end)
+        drawing.rect("quiet", start + 1, tall(number), max(end - start - 2, 2), base - tall(number))
+    drawing.line("axis", across.start, base, across.end, base)
+    return base + 4
 
 
 def _points(line: Curve, days: int, across: Scale, up: Scale) -> list[tuple[float, float]]:

@@ -53,6 +53,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "grid": _role("#333a45", stroke="#dfe3ea", fill="none"),
         "axis": _role("#8d97a6", stroke="#6b7585", fill="none"),
         "bar": _role("#8fb2f5", fill="#1f4aa8"),
+        "quiet": _role("#6f7a8a", fill="#8891a0"),
         "rest": _role("#333f56", fill="#dbe3f2"),
         "line": _role("#8fb2f5", stroke="#1f4aa8", fill="none", stroke_width="2.5", stroke_linejoin="round"),
         "whole": _role("#9aa4b3", stroke="#6b7585", fill="none", stroke_width="1.5", stroke_linejoin="round"),

@@ -20,7 +20,7 @@ class Scale:
 
 
 def ticks(most: float, about: int = 4) -> list[float]:
-    """Round values from 0 to the first that is not below ``most``: ``about`` as many steps, of 1, 2 or 5."""
+    """Round values from 0 to the first that is not below ``most``, in about so many steps of 1, 2, 5 or 25."""
     if most <= 0:
         return [0.0, 1.0]
     step = _round_step(most / about)
@@ -37,8 +37,10 @@ def whole_ticks(most: int, about: int, multiple: int) -> list[int]:
 
 def classes(values: Sequence[float], number: int) -> list[float]:
     """The upper ends of at most ``number`` classes of equal width with round ends, from 0; the last end is not
-    below the greatest value."""
-    most = max(values, default=0)
+    below the greatest value. None without values."""
+    if not values:
+        return []
+    most = max(values)
     if most <= 0:
         return [1.0]
     step = _fine_step(most / number)
@@ -55,7 +57,8 @@ def class_of(value: float, ends: Sequence[float]) -> int:
 
 def _round_step(rough: float) -> float:
     power = 10.0 ** floor(log10(rough))
-    return next(power * step for step in (1, 2, 5, 10) if power * step >= rough * (1 - 1e-9))
+    steps = (1, 2, 2.5, 5, 10) if power >= 10 else (1, 2, 5, 10)
+    return next(power * step for step in steps if power * step >= rough * (1 - 1e-9))
 
 
 def _fine_step(rough: float) -> float:

@@ -90,7 +90,7 @@ def _chapters(report: Report, say: Words) -> Iterator[Chapter]:
         for slug in slugs:
             key = figure_key("campaign", str(slugs.index(slug) + 1))
             own = [*_course(report, slug, say), *_countries(report, slug, say)]
-            own += _cuts(report, slug, (*_MAIL_CUTS, *_PLACE_CUTS), say)
+            own += [*_cuts(report, slug, (*_MAIL_CUTS, *_PLACE_CUTS), say), *_left_out(report, slug, say)]
             yield Chapter(key, slug, tuple(own))
     else:
         only = slugs[0] if slugs else None
@@ -106,7 +106,11 @@ def _chapters(report: Report, say: Words) -> Iterator[Chapter]:
         say("chapter_experiments"),
         tuple(figures.experiment(f"experiment-{number}", one, say) for number, one in tried),
     )
-    yield Chapter("left-out", say("chapter_left_out"), tuple(_left_out(report, slugs, say)))
+    yield Chapter(
+        "left-out",
+        say("chapter_left_out"),
+        tuple(_left_out(report, slugs[0] if len(slugs) == 1 else None, say)),
+    )
 
 
 def _course(report: Report, slug: str | None, say: Words) -> Iterator[Figure]:
@@ -114,7 +118,8 @@ def _course(report: Report, slug: str | None, say: Words) -> Iterator[Figure]:
     country = report.selection.country
     curve = _curve(report, slug, country) or _curve(report, slug, None)
     if curve is not None and curve.answered:
-        yield figures.curve(figure_key("curve", slug), curve, say)
+        weeks = report.section(Cut.WEEK, slug, country) or report.section(Cut.WEEK, slug)
+        yield figures.curve(figure_key("curve", slug), curve, weeks, say)
     yield from _cuts(report, slug, (Cut.STEP,), say)
 
 
@@ -142,11 +147,10 @@ def _cuts(report: Report, slug: str | None, cuts: Iterable[Cut], say: Words) -> 
             yield figures.cut(figure_key(cut, slug), section, say)
 
 
-def _left_out(report: Report, slugs: list[str], say: Words) -> Iterator[Figure]:
-    for number, one in enumerate(report.left_out, 1):
-        of_whole = one.campaign is None or [one.campaign] == slugs
-        if of_whole and one.country in (None, report.selection.country):
-            yield figures.left_out(f"left-out-{number}", one, say)
+def _left_out(report: Report, slug: str | None, say: Words) -> Iterator[Figure]:
+    for one in report.left_out:
+        if one.campaign == slug and one.country == report.selection.country:
+            yield figures.left_out(figure_key("left-out", one.what, slug), one, say)
 
 
 @cache

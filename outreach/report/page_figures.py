@@ -73,8 +73,8 @@ def _answered(counts: Counts, words: Words) -> str:
     return words("finding_answered", percent=words.percent(share.percent), **numbers)
 
 
-def curve(key: str, line: AnswerCurve, words: Words) -> Figure:
-    """How answers came in since the launch."""
+def curve(key: str, line: AnswerCurve, sent: Section | None, words: Words) -> Figure:
+    """How answers came in since the launch; ``sent``: the mails by week."""
     half = half_time("", line)
     marks = []
     if half is None:
@@ -93,10 +93,12 @@ def curve(key: str, line: AnswerCurve, words: Words) -> Figure:
     shares = [(day, Rate(number, line.reached)) for day, number in line.points]
     band = [(day, *share.interval) for day, share in shares if share.interval is not None]
     drawn = _drawn("", line)
+    lines = sent.lines if sent else ()
+    weeks = [(int(one.key), one.counts.invited) for one in lines if one.key and one.counts.invited]
     chart = _chart(
         key,
         lambda name, width: charts_curve.curve(
-            name, width, drawn, marks, words, title=finding, description=about, band=band
+            name, width, drawn, marks, words, title=finding, description=about, band=band, weeks=weeks
         ),
     )
     return Figure(key, finding, about, reading, chart, tables.curve(line, words), tuple(notes))

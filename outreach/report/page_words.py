@@ -89,7 +89,7 @@ class Words:
         if 0 < value < least / 2:
             return "<" + self._percent.format(self.decimal(least, digits))
         if 100 - least / 2 <= value < 100:
-            return ">" + self._percent.format(self.decimal(100 - least, digits))
+            return self._percent.format(self.decimal(100 - least, digits))
         return self._percent.format(self.decimal(value, digits))
 
     def interval(self, low: float, high: float, digits: int = 0) -> str:

@@ -105,6 +105,17 @@ def test_a_curve_never_falls_nor_goes_back_and_ends_at_its_rate(width: float) ->
             assert half - 1 <= float(text.get("x")) <= width - half + 1, text.text
 
 
+def test_mails_of_each_week_stand_below_its_days() -> None:
+    line = charts_curve.Curve("", ((0, 5.0), (20, 10.0)))
+    weeks = [(1, 400), (3, 100)]
+    root = drawn(charts_curve.curve("c", 640, line, [], EN, title="t", description="d", weeks=weeks))
+    first, third = shapes(root, "quiet")
+    assert float(first.get("height")) == pytest.approx(4 * float(third.get("height")), abs=0.1)
+    days = {text.text: float(text.get("x")) for text in root.iter(f"{SVG}text") if text.get("text-anchor")}
+    assert float(first.get("x")) == pytest.approx(days["0"], abs=1.1)
+    assert float(third.get("x")) == pytest.approx(days["14"], abs=1.1)
+
+
 def test_small_curves_share_their_scales() -> None:
     lines = [charts_curve.Curve(name, ((0, 5.0), (10, top))) for name, top in (("A", 40.0), ("B", 20.0))]
     whole = charts_curve.Curve("", ((0, 5.0), (10, 30.0)))
@@ -183,9 +194,10 @@ def test_words_on_and_beside_the_charts_have_the_contrast_of_level_aa() -> None:
     for role in ("ink", "soft"):
         assert contrast(ROLES[role].light["fill"], PAPER) >= 4.5
         assert contrast(ROLES[role].dark["fill"], NIGHT) >= 4.5
-    for role in ("bar", "dot"):
+    for role in ("bar", "dot", "quiet"):
         assert contrast(ROLES[role].light["fill"], PAPER) >= 3
         assert contrast(ROLES[role].dark["fill"], NIGHT) >= 3
+    for role in ("bar", "dot"):
         assert contrast(ROLES[role].light["fill"], ROLES["rest"].light["fill"]) >= 3
         assert contrast(ROLES[role].dark["fill"], ROLES["rest"].dark["fill"]) >= 3
     for role in ("line", "interval", "unsure", "whole", "edge", "axis", "whisker"):
