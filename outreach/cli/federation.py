@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.reports import CAMPAIGN, COUNTRY, CUT, EXCEL, FORMAT, LOCALE, Cut, Format, show
+from outreach.cli.reports import CAMPAIGN, COUNTRY, CUT, EXCEL, FORMAT, LOCALE, OUTPUT, Cut, Format, show
 from outreach.cli.reports import JSON as AS_JSON
 from outreach.cli.shell import JSON, print_json, say, shell
 
@@ -107,6 +107,7 @@ def merge(
     as_json: bool = AS_JSON,
     excel: bool = EXCEL,
     locale: str | None = LOCALE,
+    output: Path | None = OUTPUT,
 ) -> None:
     """Join the counts of members with your own, and report on all of them together.
 
@@ -124,4 +125,4 @@ def merge(
         with here.database(country=country, counts=True) as database:
             own = reports.make(here.workspace, database, selection, now=now)
     joined = job.join(here.workspace, own, files, selection, now)
-    show(joined, format_, cut=cut, as_json=as_json, excel=excel, locale=locale)
+    show(joined, format_, cut=cut, as_json=as_json, excel=excel, locale=locale, output=output)

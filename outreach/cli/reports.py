@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from outreach.cli.shell import country_code, is_known, progress, shell
+from outreach.cli.shell import country_code, is_known, progress, say, shell
 
 if TYPE_CHECKING:
     from outreach.report.document import Report
@@ -21,6 +22,9 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    HTML = "html"
+    PDF = "pdf"
+    MARKDOWN = "markdown"
 
 
 class Unit(StrEnum):
@@ -51,8 +55,11 @@ FORMAT = typer.Option(Format.TABLE, "--format", help="How to print it.")
 JSON = typer.Option(False, "--json", help="The same as --format json.")
 EXCEL = typer.Option(False, "--excel", help="CSV as Excel opens it in most of the Union.")
 LOCALE = typer.Option(
-    None, "--locale", help="Numbers and names as in: de, fr_BE ... [default: that of the terminal]"
+    None,
+    "--locale",
+    help="Numbers and names as in: de, fr_BE ...; pages are wholly in it. [default: that of the terminal]",
 )
+OUTPUT = typer.Option(None, "--output", "-o", metavar="FILE", help="Write it there instead of printing it.")
 
 
 @app.callback()
@@ -67,13 +74,15 @@ def report(
     as_json: bool = JSON,
     excel: bool = EXCEL,
     locale: str | None = LOCALE,
+    output: Path | None = OUTPUT,
 ) -> None:
     """Who was invited, reached, answered, registered, came, declined, said stop: municipalities, never mails.
 
-    Every rate stands beside its numerator and its denominator, with the interval chance leaves it.
+    Every rate stands beside its numerator and its denominator, with the interval chance leaves it. As html it is a
+    page with charts that needs nothing else; pdf is that page on paper, by Chromium.
     """
     if context.invoked_subcommand is not None:
-        other = cut or locale or by is not Unit.MUNICIPALITY or nuts != 2
+        other = cut or locale or output or by is not Unit.MUNICIPALITY or nuts != 2
         if campaign or country or as_json or excel or other or format_ is not Format.TABLE:
             raise typer.BadParameter(f"Write options after `{context.invoked_subcommand}`, not before.")
         return
@@ -88,7 +97,7 @@ def report(
         if campaign is not None and not made.sections:
             with database.read() as connection:
                 is_known(campaign, connection)
-    show(made, format_, cut=cut, as_json=as_json, excel=excel, locale=locale)
+    show(made, format_, cut=cut, as_json=as_json, excel=excel, locale=locale, output=output)
 
 
 def show(
@@ -99,23 +108,60 @@ def show(
     excel: bool,
     cut: Cut | None = None,
     locale: str | None = None,
+    output: Path | None = None,
 ) -> None:
-    """Print a report; ``cut``: this part of it only."""
+    """Print a report, or write it into ``output``; ``cut``: this part of it only."""
+    form = Format.JSON if as_json else format_
+    if cut and form in (Format.HTML, Format.PDF, Format.MARKDOWN):
+        raise typer.BadParameter(f"--cut is for tables, JSON and CSV: {form} has all parts.")
+    if form is Format.TABLE and output is None and sys.stdout.isatty():
+        _print_table(made, cut, locale)
+        return
+    if form is Format.PDF and output is None and sys.stdout.isatty():
+        raise typer.BadParameter(
+            "A PDF is nothing to print at a terminal: say where it goes, as with -o report.pdf."
+        )
+    written = _written(made, form, cut=cut, excel=excel, locale=locale)
+    if output is not None:
+        from outreach.jobs.workspace import write_bytes
+
+        write_bytes(output, written if isinstance(written, bytes) else written.encode())
+        say(f"Wrote {output}.")
+    elif isinstance(written, bytes):
+        sys.stdout.buffer.write(written)
+    else:
+        typer.echo(written, nl=False)
+
+
+def _written(made: Report, form: Format, *, cut: Cut | None, excel: bool, locale: str | None) -> str | bytes:
+    from outreach.cli import report_pages
     from outreach.report import document, export, terminal
 
     only = document.Cut(cut) if cut else None
-    if as_json or format_ is Format.JSON:
-        typer.echo(export.to_json(made, cut=only), nl=False)
-    elif format_ is Format.CSV:
-        typer.echo(export.to_csv(made, cut=only, for_excel=excel), nl=False)
-    elif sys.stdout.isatty():
-        from rich.console import Console
+    match form:
+        case Format.JSON:
+            return export.to_json(made, cut=only)
+        case Format.CSV:
+            return export.to_csv(made, cut=only, for_excel=excel)
+        case Format.HTML:
+            return report_pages.page(made, locale)
+        case Format.PDF:
+            return report_pages.paper(made, locale)
+        case Format.MARKDOWN:
+            return report_pages.markdown(made, locale)
+        case Format.TABLE:
+            return terminal.text(made, cut=only, reader=_reader(locale))
 
-        console = Console(highlight=False)
-        width = max(console.width, 80)
-        console.print(terminal.rendered(made, cut=only, reader=_reader(locale), width=width))
-    else:
-        typer.echo(terminal.text(made, cut=only, reader=_reader(locale)), nl=False)
+
+def _print_table(made: Report, cut: Cut | None, locale: str | None) -> None:
+    from rich.console import Console
+
+    from outreach.report import document, terminal
+
+    console = Console(highlight=False)
+    only = document.Cut(cut) if cut else None
+    width = max(console.width, 80)
+    console.print(terminal.rendered(made, cut=only, reader=_reader(locale), width=width))
 
 
 def _reader(locale: str | None) -> Reader:
