@@ -68,6 +68,8 @@ def curve(
         drawing.text("soft", across(day), bottom + 19, words.number(day), size=12, anchor="middle")
     drawing.text("soft", across.end, bottom + 37, words("days_since_launch"), size=12, anchor="end")
     if band:
+        if band[-1][0] < days:
+            band = [*band, (days, *band[-1][1:])]
         drawing.area("band", _band(band, across, up))
     for (day, label), row in zip(marks, rows, strict=True):
         y = 12.0 + 16 * row

@@ -188,7 +188,7 @@ def ranking(key: str, section: Section, words: Words) -> Figure:
     else:
         numbers = {"above": words.number(above), "below": words.number(below), "of": words.number(of)}
         finding = words("finding_ranking", **numbers)
-    about, reading = words("about_rates"), words("reading_rates")
+    about, reading = words("about_rates"), f"{words('reading_rates')} {words('reading_whole')}"
     chart = _dots(key, named, whole, words, finding, about)
     return Figure(key, finding, about, reading, chart, _rates_table(named, whole, words, words("by.country")))
 
@@ -224,7 +224,7 @@ def _by_rate(named: Sequence[Named]) -> list[Named]:
 def _dots(
     key: str,
     named: Sequence[Named],
-    whole: Rate,
+    whole: Rate | None,
     words: Words,
     finding: str,
     about: str,
@@ -243,7 +243,7 @@ def _dots(
         )
         dots.append(charts_intervals.Dot(one.name, one.rate.percent, low, high, text, is_sure(one.rate)))
     line = None
-    if whole.percent is not None:
+    if whole is not None and whole.percent is not None:
         line = (whole.percent, words("all_together", percent=words.percent(whole.percent)))
     return _chart(
         key,
@@ -258,7 +258,6 @@ def cut(key: str, section: Section, words: Words) -> Figure:
     named = [
         Named(line_label(section.cut, line.key, words), line.rates["answered"]) for line in section.lines
     ]
-    whole = Rate(section.total.answered, section.total.reached)
     finding = _reminders(section, words) if section.cut is Cut.STEP else None
     if finding is None:
         found = extremes([one for one, line in zip(named, section.lines, strict=True) if line.key])
@@ -270,6 +269,10 @@ def cut(key: str, section: Section, words: Words) -> Figure:
             finding = words("finding_cut_none", by=words(f"by.{section.cut}"))
     about, reading = words("about_cut", by=words(f"by.{section.cut}")), words("reading_rates")
     in_order = section.cut in _IN_ORDER
+    # a share of mails is not to be held against a share of municipalities, of which each got several
+    whole = None if section.cut in MAIL_CUTS else Rate(section.total.answered, section.total.reached)
+    if whole is not None:
+        reading = f"{reading} {words('reading_whole')}"
     chart = _dots(key, named, whole, words, finding, about, in_order=in_order) if len(named) > 1 else None
     notes = []
     if section.cut in MAIL_CUTS:
@@ -326,7 +329,7 @@ def experiment(key: str, one: Experiment, words: Words) -> Figure:
         better = by_answers[1 if one.difference > 0 else 0].name
         finding = words("finding_experiment", variant=better, points=words.decimal(abs(one.difference)))
     about = words(f"about_experiment.{one.varies}", step=line_label(Cut.STEP, one.step, words))
-    reading = words("reading_rates")
+    reading = f"{words('reading_rates')} {words('reading_whole')}"
     whole = Rate(sum(n.rate.numerator for n in by_answers), sum(n.rate.denominator for n in by_answers))
     chart = _dots(key, by_answers, whole, words, finding, about, in_order=True)
     notes = []

@@ -19,6 +19,13 @@ class Cell:
     detail: str = ""
     number: bool = False
 
+    @property
+    def kind(self) -> str:
+        """How a page sets it: a number, a word or two that are kept on one line, or prose."""
+        if self.number:
+            return "number"
+        return "short" if len(self.text) < 18 else "prose"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
