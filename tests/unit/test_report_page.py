@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import html5lib
+import py3langid
 import pytest
 from lxml import html as lxml_html
 from markdown_it import MarkdownIt
@@ -269,3 +270,13 @@ def test_a_page_grows_with_its_report_and_not_faster(report: Report) -> None:
         ),
     )
     assert len(to_html(more)) < 1.5 * len(to_html(report))
+
+
+def test_every_sentence_is_in_the_language_of_its_file() -> None:
+    py3langid.set_languages(list(languages()))
+    for language in languages():
+        say = words(language)
+        for key in sorted(say.known):
+            sentence = re.sub(r"{\w+}", "", say.get(key, ""))
+            if len(sentence.split()) > 8:
+                assert py3langid.classify(sentence)[0] == language, (language, key)
