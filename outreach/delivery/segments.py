@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -51,11 +52,19 @@ class Form:
     """One text with slots, to be filled for any number of messages."""
 
     def __init__(self, parts: Parts) -> None:
-        raw = [part if isinstance(part, int) else canonical(part) for part in parts]
-        self._plain = _eight_bit(raw)
-        self._base64 = _Base64(raw)
-        quoted = _quoted(raw)
-        self._quoted = quoted if quoted.size < self._base64.size else None
+        self._raw = [part if isinstance(part, int) else canonical(part) for part in parts]
+        self._plain = _eight_bit(self._raw)
+
+    # The others only when a server needs them: to encode the constants takes as long as hundreds of mails.
+
+    @cached_property
+    def _base64(self) -> _Base64:
+        return _Base64(self._raw)
+
+    @cached_property
+    def _quoted(self) -> _Joined | None:
+        quoted = _quoted(self._raw)
+        return quoted if quoted.size < self._base64.size else None
 
     def fill(self, values: Sequence[bytes], *, eight_bit: bool) -> Encoded:
         """The text with ``values`` (UTF-8, without line ends) in their slots. ``eight_bit``: the server takes it."""

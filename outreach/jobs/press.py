@@ -4,10 +4,10 @@ bytes. What is the same for many messages is made once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -178,6 +178,7 @@ class Press:
         self._domain = self._from.address.rpartition("@")[2]
         self._signer = signing.signer(workspace, name)
         self._campaigns: dict[int, tuple[campaigns.Campaign, Definition]] = {}
+        self._texts: dict[int, dict[tuple[str, str], Mapping[str, Any]]] = {}
         self._plates: dict[tuple[int, str, str], tuple[Plate, Composer]] = {}
 
     def definition(self, connection: sa.Connection, campaign_id: int) -> Definition:
@@ -323,35 +324,35 @@ class Press:
     def _plate(
         self, campaign_id: int, step: str, language: str, variant: str | None = None
     ) -> tuple[Plate, Composer]:
-        if variant == VARIANTS[1]:
-            if (campaign_id, step, language) not in self._plates:
-                self._plate(campaign_id, step, language)
-            if found := self._plates.get((campaign_id, step, f"{language}~{variant}")):
-                return found
-        found = self._plates.get((campaign_id, step, language))
-        if found is None:
-            with self._database.read() as connection:
-                campaign, definition = self._campaign(connection, campaign_id)
-                rows = campaigns.contents(connection, campaign_id)
-            for row in rows:
-                plate = Plate(
-                    compiled=frozen_content.thaw_compiled(row["compiled"]),
-                    strings=frozen_content.thaw_strings(row["strings"]),
-                    definition=definition,
-                    sender=self._sender,
-                    language=row["language"].partition("~")[0],
+        key = (campaign_id, step, f"{language}~{variant}")
+        if variant != VARIANTS[1] or not self._has_text(*key):
+            key = (campaign_id, step, language)
+        found = self._plates.get(key)
+        if found is None:  # only those that are wanted: to read the templates of one takes 20 ms
+            if not self._has_text(*key):
+                raise RefusedError(
+                    f"The campaign has no frozen text for {step} in {language}.",
+                    "This should not happen: cancel the campaign and report it.",
                 )
-                composer = Composer(
-                    self._letterhead(campaign, row["step"], row["language"].partition("~")[0])
-                )
-                self._plates[campaign_id, row["step"], row["language"]] = (plate, composer)
-            found = self._plates.get((campaign_id, step, language))
-        if found is None:
-            raise RefusedError(
-                f"The campaign has no frozen text for {step} in {language}.",
-                "This should not happen: cancel the campaign and report it.",
+            row = self._texts[campaign_id][key[1:]]
+            campaign, definition = self._campaigns[campaign_id]
+            plate = Plate(
+                compiled=frozen_content.thaw_compiled(row["compiled"]),
+                strings=frozen_content.thaw_strings(row["strings"]),
+                definition=definition,
+                sender=self._sender,
+                language=language,
             )
+            found = self._plates[key] = (plate, Composer(self._letterhead(campaign, step, language)))
         return found
+
+    def _has_text(self, campaign_id: int, step: str, language: str) -> bool:
+        if campaign_id not in self._texts:
+            with self._database.read() as connection:
+                self._campaign(connection, campaign_id)
+                rows = campaigns.contents(connection, campaign_id)
+            self._texts[campaign_id] = {(row["step"], row["language"]): row for row in rows}
+        return (step, language) in self._texts[campaign_id]
 
     def _letterhead(self, campaign: campaigns.Campaign, step: str, language: str) -> Letterhead:
         return letterhead(self._sender, campaign.name, step, language)
