@@ -10,9 +10,12 @@ import hashlib
 import re
 import tomllib
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from outreach.inbound import concepts
 from outreach.inbound.ngrams import CLASSES
 from outreach.inbound.wordings import LANGUAGES, lexicon
 
@@ -44,7 +47,7 @@ def read(folder: Path = FOLDER) -> tuple[Example, ...]:
     tables = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.toml")}
     for name in sorted(tables):
         language, _, part = name.partition("-")
-        around = tables[language]
+        around = _around(tables, language)
         for meaning in CLASSES:
             for number, text in enumerate(tables[name].get(meaning, "").strip().splitlines()):
                 text = text.strip()
@@ -53,13 +56,13 @@ def read(folder: Path = FOLDER) -> tuple[Example, ...]:
     return tuple(found)
 
 
-def wordings_of_the_rules() -> tuple[tuple[str, str], ...]:
-    """The wordings that the rules know, with their meaning: they widen what the examples show."""
+def wordings_of_the_rules() -> tuple[tuple[str, str, str], ...]:
+    """The wordings that the rules know, with language and meaning: they widen what the examples show."""
     found = []
     for language in LANGUAGES:
         known = lexicon(language)
         for meaning in CLASSES:
-            found += [(meaning, _plain(each)) for each in known.sources.get(meaning, ())]
+            found += [(language, meaning, _plain(each)) for each in known.sources.get(meaning, ())]
     return tuple(found)
 
 
@@ -68,26 +71,33 @@ def _plain(phrase: str) -> str:
     return " ".join(re.sub(r"\.\.|[|*!~^]", " ", phrase).split())
 
 
-def digest(examples: tuple[Example, ...], wordings: tuple[tuple[str, str], ...]) -> str:
-    """The digest of both, by which the shipped weights say what they were trained on."""
-    found = hashlib.sha256(repr(wordings).encode())
+def digest(examples: tuple[Example, ...], wordings: tuple[tuple[str, str, str], ...]) -> str:
+    """The digest of both and of the concepts, by which the shipped weights say what they were trained on."""
+    found = hashlib.sha256(repr((wordings, tuple(concepts.sources()))).encode())
     for each in examples:
         found.update("\0".join((each.language, each.meaning, each.text, *each.dressed, "\n")).encode())
     return found.hexdigest()
 
 
-def _dressed(text: str, data: dict[str, object]) -> tuple[str, ...]:
+def _around(tables: Mapping[str, Mapping[str, Any]], language: str) -> Mapping[str, tuple[str, ...]]:
+    """What stands around the messages of ``language``: what all of its files have of each."""
+    own = [tables[name] for name in sorted(tables) if name.partition("-")[0] == language]
+    return {
+        "greetings": tuple(each for table in own for each in table.get("greetings", ())),
+        "closings": tuple(each for table in own for each in table.get("closings", ())),
+        "asides": tuple(each for table in own for each in table.get("asides", "").strip().splitlines()),
+    }
+
+
+def _dressed(text: str, around: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """``text`` as a letter, and with a sentence about something else beside it; which ones, its checksum says."""
     number = zlib.crc32(text.encode())
-    greetings, closings = data["greetings"], data["closings"]
-    asides = str(data["asides"]).strip().splitlines()
-    assert isinstance(greetings, list)
-    assert isinstance(closings, list)
+    greetings, closings = around["greetings"], around["closings"]
 
-    def one(of: list[str], shift: int) -> str:
-        return str(of[(number >> shift) % len(of)])
+    def one(of: tuple[str, ...], shift: int) -> str:
+        return of[(number >> shift) % len(of)]
 
-    aside = one(asides, 6)
+    aside = one(around["asides"], 6)
     if number & 1:
         beside = f"{one(greetings, 9)}\n{aside} {text}\n{one(closings, 12)}"
     else:

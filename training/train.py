@@ -12,6 +12,7 @@ import argparse
 import json
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from outreach.inbound import ngrams, replies
+from outreach.inbound import concepts, ngrams, replies
 from outreach.inbound.readings import CERTAIN, decide
-from outreach.inbound.second_opinion import inputs, parts_of
+from outreach.inbound.second_opinion import inputs, parts_of, without_closing
 from training.sentences import FOLDS, Example, digest, read, wordings_of_the_rules
 
 TARGET = Path(ngrams.__file__).with_name("ngrams.bin")
@@ -31,20 +32,25 @@ STACK_STRENGTH = 0.3  # C of the second
 MEANINGS = [name for name in ngrams.CLASSES if name != "automatic"]
 
 
-def rows(texts: list[str]) -> Any:
-    """The texts as rows of a sparse matrix, a column a bucket."""
+def rows(texts: list[tuple[str, Sequence[str]]]) -> Any:
+    """The texts, each with the languages it may be in, as rows of a sparse matrix: a column a bucket, then one for
+    each feature of concepts."""
     data: list[float] = []
     columns: list[int] = []
     ends = [0]
-    for text in texts:
-        words = ngrams.tokens(text)
+    for text, tongues in texts:
+        words = ngrams.tokens(without_closing(text))
         counts = Counter(ngrams.bucket(piece) for word in words for piece in ngrams.pieces(word))
         counts.update(ngrams.bucket(pair) for pair in ngrams.pairs(words))
         factor = ngrams.share(words)
         columns.extend(counts)
         data.extend(factor * count for count in counts.values())
+        about = Counter(concepts.seen(words, tongues))
+        factor = ngrams.share_of_concepts(about.total())
+        columns.extend((1 << ngrams.BITS) + feature for feature in about)
+        data.extend(factor * count for count in about.values())
         ends.append(len(columns))
-    return sparse.csr_matrix((data, columns, ends), shape=(len(texts), 1 << ngrams.BITS))
+    return sparse.csr_matrix((data, columns, ends), shape=(len(texts), (1 << ngrams.BITS) + concepts.SIZE))
 
 
 def fit(matrix: Any, wanted: Any, wordings: tuple[Any, Any]) -> LogisticRegression:
@@ -124,21 +130,25 @@ def main() -> None:
 
     examples = read()
     letters = [(each, text) for each in examples for text in (each.text, *each.dressed)]
-    matrix = rows([text for _, text in letters])
+    spoken = [replies.tongues_of(text, "", each.language) for each, text in letters]
+    matrix = rows([(text, tongues) for (_, text), tongues in zip(letters, spoken, strict=True)])
     wanted = np.array([each.meaning for each, _ in letters])
     fold = np.array([each.fold for each, _ in letters])
     names = list(ngrams.CLASSES)
     phrases = wordings_of_the_rules()
-    wordings = (rows([text for _, text in phrases]), np.array([meaning for meaning, _ in phrases]))
+    wordings = (
+        rows([(text, (language,)) for language, _, text in phrases]),
+        np.array([meaning for _, meaning, _ in phrases]),
+    )
 
     sentences = [
         (number, part)
         for number, (_, text) in enumerate(letters)
-        for part in parts_of(text)
+        for part in parts_of(without_closing(text))
         if len(ngrams.tokens(part)) >= 3
     ]
     of_letter = np.array([number for number, _ in sentences])
-    small = rows([part for _, part in sentences])
+    small = rows([(part, spoken[number]) for number, part in sentences])
     held_parts = np.zeros((len(sentences), len(names)))
     held = np.zeros((len(letters), len(names)))
     for part in range(FOLDS):

@@ -4,10 +4,12 @@
 (not shipped). Everything a weight belongs to is hashed: a word, two words in a row, and the pieces of 3 to 5
 letters of a word with its borders. The pieces of a word depend on the word alone, so what a word speaks for is
 computed once and kept; a text is then a sum over its words, divided by the root of the number of pieces.
+Beside that stands a second such sum, over what the words are about (:mod:`outreach.inbound.concepts`), which is
+the same in all languages.
 
 The file, all little-endian: a line of JSON (``version``, ``classes``, ``bits``, ``scale`` of each class,
 ``bias``, ``temperature``, ``data``: the digest of the training sentences), then a zlib stream of
-2^bits signed bytes for each class.
+2^bits signed bytes for each class, followed by those of the concepts.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ import math
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
 
+from outreach.inbound import concepts
+from outreach.inbound.language import scores
 from outreach.inbound.wordings import fold
 
 #: What each class of the classifier is called, in the order of the file; ``automatic`` is mail by machines.
@@ -42,6 +46,7 @@ class Opinion:
 
     probabilities: dict[str, float]  # of each class; they sum to 1
     words: int  # how many words it saw
+    tongues: tuple[str, ...] = field(default=(), compare=False)  # in which languages it looked them up
 
     @property
     def best(self) -> str:
@@ -97,6 +102,11 @@ def share(words: Sequence[str]) -> float:
     return 1.0 / math.sqrt(1 + len(words) + sum(_pieces_of(min(len(word), 40)) for word in words))
 
 
+def share_of_concepts(count: int) -> float:
+    """The same for the sum over ``count`` features of concepts."""
+    return 1.0 / math.sqrt(1 + count)
+
+
 @cache
 def _pieces_of(length: int) -> int:
     """How many pieces a word of ``length`` letters (at most 40) has."""
@@ -110,7 +120,7 @@ def decode(content: bytes) -> Model:
     described = json.loads(head)
     if described.get("version") != 1:
         raise ValueError("the weights of the classifier are not of version 1: run python -m training.train")
-    size = 1 << described["bits"]
+    size = (1 << described["bits"]) + concepts.SIZE
     view = memoryview(zlib.decompress(body)).cast("b")
     classes = tuple(described["classes"])
     return Model(
@@ -153,9 +163,15 @@ def _of_pair(pair: str) -> tuple[float, ...]:
     return (*_sum([bucket(pair)]), 0.0)
 
 
-def opinion(text: str) -> Opinion:
-    """What the classifier makes of ``text``: calibrated probabilities. No word, no opinion: all the same."""
-    return _opinion_of(tokens(text))
+@lru_cache(maxsize=20_000)
+def _of_concepts(feature: int) -> tuple[float, ...]:
+    return _sum([(1 << model().bits) + feature])
+
+
+def opinion(text: str, tongues: Sequence[str] = ()) -> Opinion:
+    """What the classifier makes of ``text``: calibrated probabilities. No word, no opinion: all the same.
+    ``tongues`` are the languages that it may be in, the likeliest first; without them they are guessed."""
+    return _opinion_of(tokens(text), tuple(tongues) or tuple(scores(fold(text)))[:2])
 
 
 def strongest(parts: Sequence[str], whole: Opinion) -> dict[str, float]:
@@ -164,11 +180,11 @@ def strongest(parts: Sequence[str], whole: Opinion) -> dict[str, float]:
     told = [words for words in map(tokens, parts) if len(words) >= _LEAST_WORDS]
     if len(told) < 2:
         return whole.probabilities
-    found = [_opinion_of(words) for words in told]
+    found = [_opinion_of(words, whole.tongues) for words in told]
     return {name: max(each.probabilities[name] for each in found) for name in whole.probabilities}
 
 
-def _opinion_of(words: Sequence[str]) -> Opinion:
+def _opinion_of(words: Sequence[str], tongues: tuple[str, ...]) -> Opinion:
     shipped = model()
     if not words:
         even = 1.0 / len(shipped.classes)
@@ -177,15 +193,20 @@ def _opinion_of(words: Sequence[str]) -> Opinion:
     rows += [_of_pair(pair) for pair in pairs(words)]
     totals = tuple(map(sum, zip(*rows, strict=True)))
     factor = 1.0 / math.sqrt(1 + len(words) + totals[-1])  # as share() has it
+    about = [_of_concepts(feature) for feature in concepts.seen(words, tongues)]
+    second = tuple(map(sum, zip(*about, strict=True))) if about else (0.0,) * len(shipped.classes)
+    other = share_of_concepts(len(about))
     logits = [
-        (factor * total + bias) / shipped.temperature
-        for total, bias in zip(totals[:-1], shipped.bias, strict=True)
+        (factor * total + other * more + bias) / shipped.temperature
+        for total, more, bias in zip(totals[:-1], second, shipped.bias, strict=True)
     ]
     top = max(logits)
     powers = [math.exp(logit - top) for logit in logits]
     total = sum(powers)
     return Opinion(
-        {name: power / total for name, power in zip(shipped.classes, powers, strict=True)}, len(words)
+        {name: power / total for name, power in zip(shipped.classes, powers, strict=True)},
+        len(words),
+        tongues,
     )
 
 

@@ -64,7 +64,7 @@ def detect(parsed: Parsed, language: str | None = None, stripped: Stripped | Non
     tongues = tongues_of(text or subject, parsed.text or parsed.html or "", language)
     reading = combine((score(text, each, subject) for each in tongues), second=0.7)
     addresses = addresses_in(text, parsed)
-    found = join(reading, f"{subject}\n{text}".strip(), has_address=bool(addresses))
+    found = join(reading, f"{subject}\n{text}".strip(), has_address=bool(addresses), tongues=tongues)
     intent = found.intent
     return Verdict(
         kind=InboundKind.REPLY,

@@ -16,6 +16,7 @@ from importlib import resources
 
 from outreach.inbound import ngrams
 from outreach.inbound.readings import CERTAIN, Reading, decide
+from outreach.inbound.signatures import closing_length
 from outreach.inbound.wordings import sentences
 from outreach.model.states import Intent
 
@@ -29,6 +30,7 @@ INTENTS = (
 )
 _UNCERTAIN = 0.75  # the highest confidence of what only one of the two says
 _MOST_SENTENCES = 12
+_MOST_OF_AN_ENDING = 4  # lines from the closing formula on
 _SURE = (
     0.95  # from here on both together may overrule what the rules are certain of, and be certain themselves
 )
@@ -68,6 +70,16 @@ def _spoils(reading: Reading) -> bool:
     return bool(reading.contrast or reading.conditional or reading.asks)
 
 
+def without_closing(text: str) -> str:
+    """``text`` without its closing formula and the name below: "yours faithfully" is no opinion."""
+    lines = text.split("\n")
+    for at in range(len(lines) - 1, max(0, len(lines) - 1 - _MOST_OF_AN_ENDING), -1):
+        length = closing_length(lines[at])
+        if length and len(lines[at][length:].split()) <= _MOST_OF_AN_ENDING:
+            return "\n".join(lines[:at])
+    return text
+
+
 def parts_of(text: str) -> list[str]:
     """The sentences of ``text`` that are looked at one by one."""
     return [each.text for each in sentences(text)[:_MOST_SENTENCES]]
@@ -91,10 +103,12 @@ def weigh(seen: Sequence[float]) -> dict[Intent, float]:
     return {intent: power / total for intent, power in zip(INTENTS, powers, strict=True)}
 
 
-def join(reading: Reading, text: str, *, has_address: bool) -> Joined:
-    """The intent of ``text`` with its evidence, from the rules' ``reading`` and the classifier."""
+def join(reading: Reading, text: str, *, has_address: bool, tongues: Sequence[str] = ()) -> Joined:
+    """The intent of ``text`` with its evidence, from the rules' ``reading`` and the classifier; ``tongues`` are
+    the languages that it may be in, the likeliest first."""
     decided, confidence = decide(reading, has_address=has_address)
-    opinion = ngrams.opinion(text)
+    text = without_closing(text)
+    opinion = ngrams.opinion(text, tongues)
     if not opinion.words:
         return Joined(decided, confidence, tuple(reading.evidence.get(decided, ())))
     strongest = ngrams.strongest(parts_of(text), opinion)
