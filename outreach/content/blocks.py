@@ -67,7 +67,7 @@ def read(markdown: str, tags: Tags, path: str) -> list[Block]:
     tokens = _parser().parse(markdown, {"statements": tags.line_of_statements})
     reader = _Reader(tokens, tags, path)
     blocks = reader.blocks(until="")
-    _mark_buttons(blocks)
+    _mark_buttons(blocks, tags)
     return blocks
 
 
@@ -327,13 +327,21 @@ class _Reader:
         )
 
 
-def _mark_buttons(blocks: Sequence[Block]) -> None:
-    """The first button of a row is the primary one; statements do not break a row."""
+def _mark_buttons(blocks: Sequence[Block], tags: Tags) -> None:
+    """The first button of a row is the primary one; statements do not break a row, and of the branches of a
+    condition each goes on from where it began."""
     in_row = False
+    began: list[bool] = []
     for block in blocks:
         if block.kind == "button":
             block.primary = not in_row
             in_row = True
         elif block.kind != "tag":
             in_row = False
-        _mark_buttons(block.children)
+        elif (keyword := tags.keyword(block.word)) in _OPENING:
+            began.append(in_row)
+        elif keyword in _CLOSING:
+            began.pop()
+        else:
+            in_row = began[-1]
+        _mark_buttons(block.children, tags)

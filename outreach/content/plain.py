@@ -176,8 +176,8 @@ class PlainText:
                 links.append((self.brief(str(token.attrs["href"])), len(parts)))
             elif token.type == "link_close":
                 href, start = links.pop()
-                words = "".join(parts[start:])
-                if words not in (href, href.removeprefix("mailto:"), href.removeprefix("https://")):
+                words, leads = (self._tags.show(text) for text in ("".join(parts[start:]), href))
+                if words not in (leads, leads.removeprefix("mailto:"), leads.removeprefix("https://")):
                     parts.append(f" <{href}>")
             elif token.type == "hardbreak":
                 parts.append("\n")
