@@ -30,10 +30,10 @@ check: .venv/installed-dev ## style, types and import rules
 	$(BIN)/lint-imports
 
 # accuracy.py and lists.py are not among them: they count what is right, not time.
-BENCHMARKS := import_contacts compose sending idle_run reading
+BENCHMARKS := import_contacts compose sending idle_run reading report
 
-bench: .venv/installed-dev ## the figures of the benchmarks, one table after the other (installs Postfix, for its smtp-sink, and the readers it is compared with)
-	@sh .ci/packages postfix
+bench: .venv/installed-dev ## the figures of the benchmarks, one table after the other (installs Postfix, for its smtp-sink, PostgreSQL, and the readers it is compared with)
+	@sh .ci/packages postfix postgresql
 	@$(PIP) install 'flufl.bounce>=5' 'mail-parser-reply>=1.30'
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 

@@ -22,6 +22,7 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    XLSX = "xlsx"
     HTML = "html"
     PDF = "pdf"
     MARKDOWN = "markdown"
@@ -113,13 +114,13 @@ def show(
     """Print a report, or write it into ``output``; ``cut``: this part of it only."""
     form = Format.JSON if as_json else format_
     if cut and form in (Format.HTML, Format.PDF, Format.MARKDOWN):
-        raise typer.BadParameter(f"--cut is for tables, JSON and CSV: {form} has all parts.")
+        raise typer.BadParameter(f"--cut is for tables, JSON, CSV and XLSX: {form} has all parts.")
     if form is Format.TABLE and output is None and sys.stdout.isatty():
         _print_table(made, cut, locale)
         return
-    if form is Format.PDF and output is None and sys.stdout.isatty():
+    if form in (Format.PDF, Format.XLSX) and output is None and sys.stdout.isatty():
         raise typer.BadParameter(
-            "A PDF is nothing to print at a terminal: say where it goes, as with -o report.pdf."
+            f"{form.upper()} is nothing to print at a terminal: say where it goes, as with -o report.{form}."
         )
     written = _written(made, form, cut=cut, excel=excel, locale=locale)
     if output is not None:
@@ -143,6 +144,10 @@ def _written(made: Report, form: Format, *, cut: Cut | None, excel: bool, locale
             return export.to_json(made, cut=only)
         case Format.CSV:
             return export.to_csv(made, cut=only, for_excel=excel)
+        case Format.XLSX:
+            from outreach.report import workbook
+
+            return workbook.to_xlsx(made, cut=only, reader=_reader(locale))
         case Format.HTML:
             return report_pages.page(made, locale)
         case Format.PDF:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from python_calamine import CalamineWorkbook
 from sqlmodel import SQLModel
 
 from outreach.db import effects, queries, schema
@@ -210,6 +211,22 @@ def test_countries_differ_and_answers_come_when_offices_are_open(database: Datab
 def test_every_listing_works_on_it(made: Made, command: str) -> None:
     listed = json.loads(run("-w", made.workspace.root, *command.split()).ok().out)
     assert listed or "inbox list" in command or "skipped" in command, "of so few there may be none"
+
+
+def test_the_workbook_says_what_json_says(made: Made, tmp_path: Path) -> None:
+    workspace = made.workspace.root
+    file = tmp_path / "report.xlsx"
+    assert run("-w", workspace, "report", "--format", "xlsx", "-o", file).ok().out == f"Wrote {file}.\n"
+    said = json.loads(run("-w", workspace, "report", "--json").ok().out)
+    header, *rows = CalamineWorkbook.from_path(str(file)).get_sheet_by_name("Countries").to_python()
+    columns = [header.index(name) for name in ("Campaign", "Code", "Invited", "Answered", "Registered")]
+    found = {tuple(row[column] for column in columns) for row in rows}
+    sections = [one for one in said["sections"] if one["cut"] == "country" and one["campaign"]]
+    assert len(sections) == 4
+    for section in sections:
+        for key, line in (*((one["key"], one) for one in section["lines"]), ("all", section["total"])):
+            counts = (line["invited"], line["answered"], line["registered"])
+            assert (section["campaign"], key, *counts) in found
 
 
 def test_the_doctor_finds_nothing_wrong_with_its_database(made: Made) -> None:
