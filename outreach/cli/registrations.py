@@ -112,3 +112,53 @@ def import_(
     if done.number("unknown"):
         say("Lines that are unknown register nobody: mend the list, or register by `outreach inbox resolve`.")
     say("Registered." if apply else "Nothing was written. With --apply they are registered.")
+
+
+@app.command()
+def progress(
+    context: typer.Context,
+    file: Path = typer.Argument(..., help="What the assessment gives out: CSV, Excel or OpenDocument."),
+    campaign: str = typer.Option(..., "--campaign", help="Whose municipalities these are, as lordimas-be."),
+    map_: list[str] = typer.Option([], "--map", help="FIELD=COLUMN, as status=Stand."),
+    started: list[str] = typer.Option(
+        [], "--started", help="What the status says of one that began. Repeatable."
+    ),
+    finished: list[str] = typer.Option([], "--finished", help="And of one that is through. Repeatable."),
+    apply: bool = typer.Option(False, "--apply", help="Write it down; without it, only show."),
+    as_json: bool = JSON,
+) -> None:
+    """Note who started and who finished the assessment, by its own list: a column of municipalities, codes or
+    addresses, and one with the status. It is shown first; nothing is written without --apply."""
+    from outreach.jobs.assessment import import_progress
+
+    here = shell(context)
+    with here.database() as database:
+        steps = import_progress(
+            database,
+            file,
+            campaign=campaign,
+            columns=columns_of(map_),
+            started=started,
+            finished=finished,
+            apply=apply,
+            now=clock.now(),
+            actor=here.actor,
+        )
+    if as_json:
+        print_json([asdict(step) for step in steps])
+        return
+    print_table(
+        [asdict(step) for step in steps],
+        [
+            ("line", "Line"),
+            ("change", "What"),
+            ("found", "Municipality"),
+            ("by", "Known by"),
+            ("progress", "Status"),
+            ("municipality", "In the list"),
+        ],
+        empty="The list has no entries.",
+    )
+    new = sum(step.change == "new" for step in steps)
+    say(f"{count(len(steps), 'line')}: {new} new, {sum(step.change == 'unknown' for step in steps)} unknown.")
+    say("Written down." if apply else "Nothing was written. With --apply it is.")

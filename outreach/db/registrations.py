@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from outreach.db import effects, schema, scope
 from outreach.db.effects import Seat
-from outreach.model.states import EffectKind, MessageState, RegistrationState
+from outreach.model.states import EffectKind, MessageState, Progress, RegistrationState
 
 
 def listing(
@@ -144,3 +145,24 @@ def _asked_at(connection: sa.Connection, campaign_id: int, municipality_id: int)
         waits = one.details["state"] == RegistrationState.WAITING
         first = (first or one.id) if waits else 0
     return first
+
+
+def progress(connection: sa.Connection, campaign_id: int) -> dict[int, Progress]:
+    """How far each municipality is with the assessment, where that is known."""
+    table = schema.registration.c
+    statement = sa.select(table.municipality_id, table.progress).where(
+        table.campaign_id == campaign_id, table.progress.is_not(None)
+    )
+    return {row.municipality_id: row.progress for row in connection.execute(statement)}
+
+
+def note_progress(
+    connection: sa.Connection, campaign_id: int, municipality_id: int, how_far: Progress, now: datetime
+) -> None:
+    """Of a municipality that has a place."""
+    table = schema.registration
+    connection.execute(
+        sa.update(table)
+        .where(table.c.campaign_id == campaign_id, table.c.municipality_id == municipality_id)
+        .values(progress=how_far, updated_at=now)
+    )

@@ -79,7 +79,7 @@ def import_registrations(
         table = decode.table(data, filename=str(file), country=about.country)
         mapping = list_fields.mapping(table.header, columns, file, _FIELDS, _NEEDED)
         places = registrations.places(connection, about.id)
-        finder = _Finder(registrations.seats(connection, about.id), about.country)
+        finder = Finder(registrations.seats(connection, about.id), about.country)
         rows = [(row.line, list_fields.values(row.cells, mapping)) for row in table.rows]
         last = {finder(values)[0]: line for line, values in rows}
         room = seats.room(connection, about)
@@ -94,7 +94,7 @@ def import_registrations(
                 room -= 1
             entries.append(entry)
             if apply and seat is not None and entry.change in _WRITTEN:
-                _register(connection, seat, entry, f"{file.name}, line {line}", now)
+                register(connection, seat, entry, f"{file.name}, line {line}", now)
         if apply:
             digest = hashlib.sha256(data).hexdigest()
             directory.note(
@@ -109,7 +109,7 @@ def import_registrations(
     return Imported(about.name, titles, tuple(entries), apply)
 
 
-class _Finder:
+class Finder:
     """Which municipality of the campaign an entry is of, and how that is known."""
 
     def __init__(self, seats: list[Mapping[str, Any]], country: str) -> None:
@@ -171,9 +171,10 @@ def _entry(
     )
 
 
-def _register(
+def register(
     connection: sa.Connection, seat: Mapping[str, Any], entry: Entry, source: str, now: datetime
 ) -> None:
+    """The municipality of ``seat`` takes part, as an entry of a list says."""
     about = mailbox.by_number(connection, seat["message_id"])
     mailbox.add_engagement(
         connection, EngagementKind.REGISTERED, about, at=now, inbound_id=None, detail=source

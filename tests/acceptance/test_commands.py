@@ -216,6 +216,7 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("inbox", "dismiss"): ("1",),
     ("registrations", "list"): (),
     ("registrations", "import"): ("towns.csv", "--campaign", "lordimas-be"),
+    ("registrations", "progress"): ("towns.csv", "--campaign", "lordimas-be"),
     ("attendance", "import"): ("towns.csv", "--campaign", "lordimas-be"),
     ("attendance", "list"): (),
     ("attendance", "imports"): (),
