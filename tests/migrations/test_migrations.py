@@ -171,6 +171,30 @@ def test_a_reference_that_leads_nowhere_after_an_upgrade_is_told_and_nothing_cha
     database.close()
 
 
+def test_no_migration_has_lost_a_trigger_that_reports_need(empty: str) -> None:
+    """A table of SQLite that is made anew has none of the triggers of the old one."""
+    upgrade(empty)
+    database = Database(empty)
+    kinds = {"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'"}
+    query = kinds.get(database.engine.dialect.name, "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
+    with database.read() as connection:
+        found = set(connection.exec_driver_sql(query).scalars())
+    database.close()
+    tables = [
+        "message",
+        "recipient",
+        "engagement",
+        "registration",
+        "attendance",
+        "contact",
+        "municipality",
+        "suppression",
+    ]
+    assert found >= {
+        f"report_{table}_{event}" for table in tables for event in ("insert", "update", "delete")
+    }
+
+
 def test_a_second_upgrade_changes_nothing(empty: str) -> None:
     upgrade(empty)
     database = Database(empty)
