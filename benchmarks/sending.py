@@ -1,4 +1,4 @@
-"""How fast a launched campaign leaves: ``python benchmarks/sending.py [--more] [--long] [--profile]``.
+"""How fast a launched campaign leaves: ``python benchmarks/sending.py [--more] [--long] [--stages] [--profile]``.
 Needs Postfix's ``smtp-sink`` and ``smtp-source``; nothing leaves the machine.
 
 ``jobs.send_mail.send`` works through the outbox of a campaign (claim, render ten values into text and HTML of a
@@ -7,7 +7,7 @@ Greek mail, compose, mark, send, record) over ten connections to ``smtp-sink``. 
 messages too.
 
 ``--more``: PostgreSQL, TLS, DKIM and a real Postfix as the relay. ``--long``: 100,000 recipients in one run, its
-pace and memory as it goes. ``--profile``: where the time goes.
+pace and memory as it goes. ``--stages``: CPU time a mail by stage. ``--profile``: where the time goes.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from _campaign import MORNING, SENDER, launched, printed
 from _figures import ROOT, ROUNDS, Figure, show
 from _wire import far, nodemailer, sink, source
 
-from outreach.db import outbox
-from outreach.jobs import runs
+from outreach.db import outbox, outcomes
+from outreach.jobs import runs, send_mail
 from outreach.jobs.press import Press, addressing
 from outreach.jobs.send_mail import SendReport, send
 
@@ -261,6 +262,43 @@ def long() -> list[Figure]:
     return figures
 
 
+def stages() -> list[Figure]:
+    """CPU time a mail by stage; what a stage calls of another is counted there."""
+    spent: dict[str, float] = {}
+    inner: list[float] = []
+
+    def timed(stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def measured(*args: Any, **options: Any) -> Any:
+            begun = time.process_time()
+            inner.append(0.0)
+            try:
+                return work(*args, **options)
+            finally:
+                took = time.process_time() - begun
+                spent[stage] = spent.get(stage, 0.0) + took - inner.pop()
+                if inner:
+                    inner[-1] += took
+
+        return measured
+
+    where: tuple[tuple[str, Any, str], ...] = (
+        ("claims: which are due", outbox, "due"),
+        ("claims: who must not be written to", outbox, "why_not"),
+        ("claims: taking them, and the rest", send_mail._Sending, "_claim"),
+        ("rendering, MIME", Press, "_print"),
+        ("marks", outcomes, "hand_over"),
+        ("outcomes", outcomes, "finish"),
+        ("transactions around them", send_mail._Sending, "_record"),
+    )
+    with ExitStack() as stack, sink() as port:
+        for stage, owner, name in where:
+            stack.enter_context(mock.patch.object(owner, name, timed(stage, getattr(owner, name))))
+        ours = run_campaign(port)
+    figures = [Figure(stage, spent[stage] / RECIPIENTS * 1e6, "us") for stage, _, _ in where]
+    rest = ours.cpu - sum(figure.value for figure in figures)
+    return [*figures, Figure("transport", rest, "us"), Figure("all", ours.cpu, "us")]
+
+
 def _megabytes() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
@@ -272,6 +310,9 @@ def main() -> None:
         with sink() as port:
             run_campaign(port, profile=profile)
         pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+        return
+    if "--stages" in sys.argv:
+        show("CPU time a mail, by stage", stages())
         return
     show(f"Sending {RECIPIENTS:,} mails of a campaign to smtp-sink", near())
     show("Sending to a server 10 ms away", from_far())
