@@ -70,7 +70,11 @@ def import_(
 def _show(done: Imported, apply: bool) -> None:
     print_table(
         [
-            {**asdict(entry), "sure": f"{entry.confidence:.0%}", "place": "yes" if entry.registered else "no"}
+            {
+                **asdict(entry),
+                "sure": f"{entry.confidence:.0%}" if entry.municipality else None,
+                "place": entry.registered if entry.municipality else None,
+            }
             for entry in done.entries
         ],
         [
@@ -137,7 +141,7 @@ def list_(
             ("online", "Online"),
             ("minutes", "Minutes, at most"),
         ],
-        empty="No attendance list was imported yet: `outreach attendance import FILE`.",
+        empty="Nobody has been counted yet: `outreach attendance import FILE` does.",
     )
 
 

@@ -95,14 +95,20 @@ def import_attendance(
     on site. ``columns`` maps a field to the title of its column, where a list is no report.
 
     Raises :class:`~outreach.errors.InputError` for a file that cannot be read or names nobody;
-    :class:`~outreach.errors.RefusedError` for an unknown campaign, or one without a session.
+    :class:`~outreach.errors.RefusedError` for an unknown campaign, one without a session, or before that has begun.
     """
     data = read_bytes(file)
     digest = hashlib.sha256(data).hexdigest()
     with database.write() if apply else database.read() as connection:
         about = campaigns.get(connection, campaign)
-        if frozen.thaw(about.definition).session is None:
+        session = frozen.thaw(about.definition).session
+        if session is None:
             raise RefusedError(f"The campaign {about.name} has no session that anybody could be at.")
+        if session.start > now:
+            raise RefusedError(
+                f"The session of {about.name} begins on {session.start:%Y-%m-%d %H:%M}: nobody can have been there.",
+                "Look at --campaign and --country. If it was held sooner, see `outreach campaigns change-session`.",
+            )
         report = _report(data, file, about.country, columns)
         at = presence or (Presence.ON_SITE if report.program in _LISTS else Presence.ONLINE)
         towns = attendance.towns(connection, about.id, about.country)

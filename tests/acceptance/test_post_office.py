@@ -333,7 +333,8 @@ def test_from_a_contact_list_to_a_response_rate(office: Office, tmp_path: Path) 
         status: dict[str, Any] = json.loads(
             workspaces.command("-w", office.folder, "campaigns", "status", *campaign, "--json").ok().out
         )
-        assert status["state"] == "finished", status
+        # The mails to those who come to the session are still to go.
+        assert status["state"] == ("running" if campaign is session_de else "finished"), status
 
 
 def arrived(office: Office, address: str) -> list[tuple[str, str]]:

@@ -206,6 +206,9 @@ def test_bad_answers(office: Office, zoom: Path) -> None:
         with pytest.raises(AssertionError, match=says):
             office.type("attendance", "settle", *arguments)
     assert len(shown(office, "review")) == 1
+    clock.move_to(BEGINS - timedelta(minutes=1))
+    with pytest.raises(AssertionError, match="begins on 2026-03-30 10:00: nobody can have been there"):
+        office.type("attendance", "import", zoom, *CAMPAIGN, "--apply")
     with pytest.raises(AssertionError, match="There is no campaign"):
         office.type("attendance", "import", zoom, "--campaign", "nothing", "--country", "BE")
 

@@ -58,7 +58,7 @@ def read(desk: Desk, *texts: str) -> None:
             f"Message-ID: <{uid}@x.example>\r\nIn-Reply-To: {about}\r\n"
             f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
         ).encode()
-        reader._take("INBOX", 1, Fetched(uid, clock.now(), raw))
+        reader.take("INBOX", 1, Fetched(uid, clock.now(), raw))
 
 
 class Terminal:

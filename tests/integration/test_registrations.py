@@ -56,7 +56,7 @@ def read(desk: Desk, *letters: bytes) -> poll_inbox.PollReport:
         rules(desk.workspace),
     )
     for letter in letters:
-        reader._take(
+        reader.take(
             "INBOX", 1, Fetched(len(desk.rows(schema.inbound_message, "id")) + 1, clock.now(), letter)
         )
     return report
