@@ -187,8 +187,12 @@ def _swap(connection: sa.Connection, campaign: Campaign, values: Mapping[str, An
 
 
 def hold(connection: sa.Connection, campaign_id: int) -> CampaignState:
-    """The present state of the campaign, which nobody can change before the transaction ends."""
-    statement = sa.select(_CAMPAIGN.c.state).where(_CAMPAIGN.c.id == campaign_id).with_for_update()
+    """The present state of the campaign, which nobody can change before the transaction ends.
+
+    Rows that only refer to the campaign can still be added: two that add some, and then hold it, wait in turn.
+    """
+    statement = sa.select(_CAMPAIGN.c.state).where(_CAMPAIGN.c.id == campaign_id)
+    statement = statement.with_for_update(key_share=True)
     state: CampaignState = connection.execute(statement).scalar_one()
     return state
 
