@@ -130,12 +130,19 @@ class AnswerCurve:
     campaign: str  # slug
     country: str | None  # None: over all countries, each from its own launch
     reached: int
-    points: tuple[tuple[int, int], ...]  # days since the launch, answered until then; ascending, from day 0
+    # Days since the launch, answered until then; ascending. Every day from day 0; or, where members handed figures
+    # over, the ends of weeks only: days 6, 13 and so on.
+    points: tuple[tuple[int, int], ...]
     time_to_answer: Quartiles | None  # None: nobody answered
 
     @property
     def answered(self) -> int:
         return self.points[-1][1] if self.points else 0
+
+    @property
+    def by_week(self) -> bool:
+        """Whether its points are the ends of weeks."""
+        return bool(self.points) and self.points[0][0] > 0
 
 
 @dataclass(frozen=True, slots=True)

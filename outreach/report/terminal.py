@@ -148,7 +148,10 @@ def _curve(curve: AnswerCurve, reader: Reader, *, named: bool) -> RenderableType
     new = [number - before for number, before in zip(numbers, [0, *numbers], strict=False)]
     days = new[:_SPARK_DAYS]
     whose = f"{curve.campaign}: answers" if named else "Answers"
-    lines = [Text(f"{whose} a day since the launch, day 0 to {len(days) - 1}")]
+    if curve.by_week:
+        lines = [Text(f"{whose} a week since the launch, week 1 to {len(days)}")]
+    else:
+        lines = [Text(f"{whose} a day since the launch, day 0 to {len(days) - 1}")]
     lines.append(Text(spark(days), style="blue"))
     if curve.time_to_answer:
         q = curve.time_to_answer

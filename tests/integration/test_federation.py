@@ -136,6 +136,8 @@ def test_a_member_hands_over_and_the_coordinator_joins(
         assert figure % 5 == 0
         assert abs(figure - truth) < 5
     assert joined[None, None]["invited"] == 40 + theirs["invited"]
+    table = command("-w", coordinator, "report", "merge", file).ok().out
+    assert "a week since the launch, week 1 to 3" in table, "a member's curve has the ends of weeks"
     assert joined["GR", "invitation"]["answered"]["numerator"] == theirs["answered"]["numerator"]
     for format_ in ("table", "csv"):
         assert "GR" in command("-w", coordinator, "report", "merge", file, "--format", format_).ok().out
