@@ -344,7 +344,7 @@ def _lines(
     whole = invited | done | (REACHED if arrived else 0)
     lines: _Lines = dict.fromkeys(fixed, whole)
     answered = {act.message for act in persons}
-    credited = max([mail for mail in sent if mail.message in answered] or sent)
+    credited = max([mail for mail in sent if mail.message in answered] or sent, key=lambda mail: mail.message)
     for mail in sent:
         pattern = invited | (REACHED if mail.state == _SENT else 0)
         if mail is credited:
