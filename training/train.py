@@ -26,7 +26,7 @@ from outreach.inbound.second_opinion import inputs, parts_of, without_closing
 from training.sentences import FOLDS, Example, digest, read, wordings_of_the_rules
 
 TARGET = Path(ngrams.__file__).with_name("ngrams.bin")
-STRENGTH = 12.0  # C of the first step
+STRENGTH = 6.0  # C of the first step
 WORDING = 0.7  # what a wording of the rules weighs beside a message
 STACK_STRENGTH = 0.3  # C of the second
 MEANINGS = [name for name in ngrams.CLASSES if name != "automatic"]
