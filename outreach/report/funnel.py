@@ -333,7 +333,7 @@ def _lines(
         done |= ANSWERED
     if not done & REGISTERED:
         decisions = [act for act in persons if act.kind in _DECISIONS]
-        if decisions and max(decisions).kind == _NO:
+        if decisions and max(decisions, key=lambda act: act.id).kind == _NO:
             done |= DECLINED
     if any(act.kind == _STOP for act in persons):
         done |= UNSUBSCRIBED
@@ -402,7 +402,7 @@ def _count_mails_and_answers(
                 what = "machine"
             elif not invited:
                 what = "not_invited"
-            elif act is not min(persons):
+            elif act is not min(persons, key=lambda each: each.id):
                 what = "again"
             found[slug, _MUNICIPALITY, ANSWER, what, 0] += 1
     if not invited:
