@@ -11,6 +11,7 @@ import typer
 
 from outreach import clock
 from outreach.cli import drafts, forms, proposals
+from outreach.cli.rereading import reread
 from outreach.cli.shell import JSON, complain, print_json, print_table, say, shell
 from outreach.cli.walk import reading
 from outreach.errors import InputError, RefusedError
@@ -75,10 +76,9 @@ def show(context: typer.Context, number: int = proposals.NUMBER, as_json: bool =
     from outreach.db import inbox
 
     with shell(context).database() as database, database.read() as connection:
-        rows = [row for row in inbox.open_inbox(connection, set(InboxState)) if row["id"] == number]
-    if not rows:
+        row = inbox.entry(connection, number)
+    if row is None:
         raise RefusedError(f"There is no message {number}.", "`outreach inbox list --all` shows them all.")
-    row = rows[0]
     if as_json:
         print_json(row)
         return
@@ -134,6 +134,7 @@ def resolve(
     say(f"Message {number} is resolved{' as ' + as_ if as_ else ''}.")
 
 
+app.command()(reread)
 app.command()(proposals.undo)
 app.command("reply-draft")(drafts.reply_draft)
 app.command()(drafts.corrections)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from outreach.db import schema, scope
-from outreach.model.states import InboxState
+from outreach.model.states import STOPPING_ENGAGEMENTS, EngagementKind, InboxState
 
 _MESSAGE = schema.message
 _INBOUND = schema.inbound_message
@@ -17,6 +17,16 @@ _INBOUND = schema.inbound_message
 
 def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> list[Mapping[str, Any]]:
     """Inbound messages in ``states``, oldest first, each with its last verdict and its match."""
+    return _entries(connection, _INBOUND.c.state.in_(list(states)))
+
+
+def entry(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | None:
+    """One inbound message with its last verdict and its match, as :func:`open_inbox` has it."""
+    rows = _entries(connection, _INBOUND.c.id == inbound_id)
+    return rows[0] if rows else None
+
+
+def _entries(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[Mapping[str, Any]]:
     verdict, match = schema.verdict, schema.inbound_match
     last = (
         sa.select(sa.func.max(verdict.c.id))
@@ -53,7 +63,7 @@ def open_inbox(connection: sa.Connection, states: Collection[InboxState]) -> lis
         .outerjoin(schema.campaign, schema.campaign.c.id == _MESSAGE.c.campaign_id)
         .outerjoin(schema.recipient, schema.recipient.c.id == _MESSAGE.c.recipient_id)
         .outerjoin(schema.municipality, schema.municipality.c.id == schema.recipient.c.municipality_id)
-        .where(_INBOUND.c.state.in_(list(states)), scope.inbound(connection))
+        .where(wanted, scope.inbound(connection))
         .order_by(_INBOUND.c.id, match.c.id)
     )
     rows: dict[int, Mapping[str, Any]] = {}
@@ -72,6 +82,87 @@ def inbound(connection: sa.Connection, inbound_id: int) -> Mapping[str, Any] | N
 def set_handling(connection: sa.Connection, inbound_id: int, state: InboxState, note: str | None) -> None:
     """Whether a person has to look, and why."""
     connection.execute(sa.update(_INBOUND).where(_INBOUND.c.id == inbound_id).values(state=state, note=note))
+
+
+def pick_up(
+    connection: sa.Connection,
+    inbound_id: int,
+    *,
+    from_address: str | None,
+    subject: str,
+    dated_at: datetime | None,
+) -> bool:
+    """Take a message that was set aside for one that was read, with what its header says.
+
+    ``False``: it does not stand aside. Who else picks it up waits for the end of the transaction.
+    """
+    done = connection.execute(
+        sa.update(_INBOUND)
+        .where(_INBOUND.c.id == inbound_id, _INBOUND.c.state == InboxState.ASIDE)
+        .values(
+            state=InboxState.DONE, note=None, from_address=from_address, subject=subject, dated_at=dated_at
+        )
+    )
+    return done.rowcount == 1
+
+
+def set_aside_again(connection: sa.Connection, inbound_id: int, note: str) -> bool:
+    """Why a message still cannot be processed. ``False``: it does not stand aside."""
+    done = connection.execute(
+        sa.update(_INBOUND)
+        .where(_INBOUND.c.id == inbound_id, _INBOUND.c.state == InboxState.ASIDE)
+        .values(note=note)
+    )
+    return done.rowcount == 1
+
+
+def read_twin(connection: sa.Connection, kept: Mapping[str, Any]) -> int | None:
+    """The message of the very same bytes in the same mailbox that was read, if there is one. Nobody else can read
+    one of them before the transaction ends."""
+    columns = _INBOUND.c
+    rows = connection.execute(
+        sa.select(columns.id, columns.state)
+        .where(columns.sender == kept["sender"], columns.digest == kept["digest"])
+        .order_by(columns.id)
+        .with_for_update()
+    ).all()
+    read = [id_ for id_, state in rows if state is not InboxState.ASIDE and id_ != kept["id"]]
+    return read[0] if read else None
+
+
+def later_answer(
+    connection: sa.Connection, campaign_id: int, municipality_id: int, inbound_id: int, received_at: datetime
+) -> str | None:
+    """What a municipality has answered in a campaign after the message ``inbound_id`` came, the last of it:
+    "message 12, declined"; ``None``: nothing that stands."""
+    event = schema.engagement
+    statement = (
+        sa.select(event.c.kind, event.c.inbound_id)
+        .where(
+            event.c.campaign_id == campaign_id,
+            event.c.municipality_id == municipality_id,
+            event.c.kind.in_(list(STOPPING_ENGAGEMENTS)),
+            event.c.undone_at.is_(None),
+            sa.or_(event.c.at > received_at, event.c.inbound_id > inbound_id),
+        )
+        .order_by(event.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    return f"message {row.inbound_id}, {row.kind.value}" if row.inbound_id else str(row.kind.value)
+
+
+def kinds_of(connection: sa.Connection, inbound_id: int) -> list[EngagementKind]:
+    """The standing events that came of an inbound message, oldest first, each kind once."""
+    event = schema.engagement
+    statement = (
+        sa.select(event.c.kind)
+        .where(event.c.inbound_id == inbound_id, event.c.undone_at.is_(None))
+        .order_by(event.c.id)
+    )
+    return list(dict.fromkeys(connection.execute(statement).scalars()))
 
 
 def resolve(connection: sa.Connection, inbound_id: int, by: str, note: str, now: datetime) -> bool:

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from outreach.db import inbox, mailbox
+from outreach.db import directory, inbox, mailbox
 from outreach.db.engine import Database
 from outreach.db.mailbox import Answered, Cursor
-from outreach.delivery import tokens
 from outreach.errors import DatabaseError, InputError, MailServerError, SettingsError
 from outreach.imap import Fetched, FolderState, Mailbox, first_folder, open_mailbox
 from outreach.inbound import classify, forms, match, prefilled
@@ -28,6 +28,7 @@ from outreach.jobs import accounts, runs, settle
 from outreach.jobs.effects import Handling, effects_for, reply_address
 from outreach.jobs.forms import rules as form_rules
 from outreach.jobs.frozen_content import thaw_strings
+from outreach.jobs.matching import Ladder, StillSendingError, overtaken
 from outreach.model.states import InboundKind, InboxState, Rung
 from outreach.model.values import FormRegistration, Verdict
 from outreach.settings import Sender, Workspace
@@ -51,10 +52,6 @@ class PollReport:
 
 #: In place of a folder: answers that were given on a page. Their UIDVALIDITY is our message, they are counted from 1.
 WEB_PAGE = "[web page]"
-
-
-class _StillSendingError(Exception):
-    """The answer to a message was here before the run that sends it wrote that down: read it next time."""
 
 
 def poll(
@@ -151,8 +148,46 @@ def receive(
     reader = _Reader(workspace, database, name, sender, now, PollReport(), answers, ())
     try:
         reader.take(WEB_PAGE, message_id, Fetched(uid=number, internal_date=now(), raw=raw))
-    except _StillSendingError as error:
+    except StillSendingError as error:
         raise MailServerError("The mail is still being sent.", "Try again in a moment.") from error
+
+
+def read_again(
+    workspace: Workspace,
+    database: Database,
+    kept: Mapping[str, Any],
+    now: Callable[[], datetime],
+    *,
+    rules: Sequence[FormRule],
+    actor: str,
+) -> bool:
+    """Read ``kept``, the row of a message that was set aside, and put it into effect once.
+
+    An answer that the municipality has overtaken by a later one counts for nothing by itself: it goes to a person.
+    ``False``: somebody else has dealt with it meanwhile. What cannot be processed is set aside again, with today's
+    reason.
+
+    :raises MailServerError: the mail that it answers is being sent at this moment.
+    """
+    name = kept["sender"]
+    with database.read() as connection:
+        answers = _offered(connection, name)
+    sender = workspace.settings.sender(name)
+    known = () if kept["folder"] == WEB_PAGE else rules
+    reader = _Reader(workspace, database, name, sender, now, PollReport(), answers, known)
+    try:
+        return reader.again(kept, actor)
+    except StillSendingError as error:
+        raise MailServerError("The mail it answers is still being sent.", "Try again in a moment.") from error
+    except (DatabaseError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        with database.write() as connection:
+            return inbox.set_aside_again(connection, kept["id"], _failure(error))
+
+
+def _failure(error: Exception) -> str:
+    return f"could not be processed ({type(error).__name__}: {error})"[:500]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +214,7 @@ class _Reader:
         for fetched in box.since(last, since_date=began.date() if fresh else None):
             try:
                 self.take(folder, box.uidvalidity, fetched)
-            except _StillSendingError:
+            except StillSendingError:
                 return
             last = fetched.uid
             if enough():
@@ -195,10 +230,10 @@ class _Reader:
     def take(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
         try:
             self._process(folder, uidvalidity, fetched)
-        except (DatabaseError, _StillSendingError, KeyboardInterrupt):
+        except (DatabaseError, StillSendingError, KeyboardInterrupt):
             raise
         except Exception as error:  # one bad mail never stops a run: it is kept aside whole
-            note = f"could not be processed ({type(error).__name__}: {error})"[:500]
+            note = _failure(error)
             with self.database.write() as connection:
                 self._keep(connection, folder, uidvalidity, fetched, None, Handling(InboxState.ASIDE, note))
                 self._moved(connection, folder, uidvalidity, fetched)
@@ -207,15 +242,7 @@ class _Reader:
 
     def _process(self, folder: str, uidvalidity: int, fetched: Fetched) -> None:
         parsed = parse(fetched.raw)
-        own = self.workspace.settings.own_addresses
-        is_own = match.is_own(parsed, own) and not forms.is_expected(parsed, self.rules)
-        verdict = (
-            Verdict(InboundKind.OTHER, "own_mail", 1.0, ("From is our own address",))
-            if is_own
-            else classify.classify(parsed, forms=self.rules)
-        )
-        if not is_own:
-            verdict = prefilled.detect(parsed, verdict, self.answers) or verdict
+        verdict, is_own = self._understand(parsed)
         with self.database.write() as connection:
             digest = hashlib.sha256(fetched.raw).hexdigest()
             if not mailbox.is_known(connection, self.name, digest):
@@ -223,11 +250,53 @@ class _Reader:
                     connection, folder, uidvalidity, fetched, parsed, Handling(InboxState.DONE)
                 )
                 if inbound_id is not None and not is_own:
+                    own = self.workspace.settings.own_addresses
                     self._put_into_effect(connection, inbound_id, parsed, verdict, own)
                 elif inbound_id is not None:
                     self._say(connection, inbound_id, verdict)
             self._moved(connection, folder, uidvalidity, fetched)
         self.report.kinds[verdict.kind.value] += 1
+
+    def _understand(self, parsed: Parsed) -> tuple[Verdict, bool]:
+        """What a message is, and whether it is our own."""
+        own = self.workspace.settings.own_addresses
+        if match.is_own(parsed, own) and not forms.is_expected(parsed, self.rules):
+            return Verdict(InboundKind.OTHER, "own_mail", 1.0, ("From is our own address",)), True
+        verdict = classify.classify(parsed, forms=self.rules)
+        return prefilled.detect(parsed, verdict, self.answers) or verdict, False
+
+    def again(self, kept: Mapping[str, Any], actor: str) -> bool:
+        """Read a message that was set aside; ``False``: it does not stand aside any more."""
+        inbound_id = kept["id"]
+        parsed = parse(kept["raw"])
+        verdict, is_own = self._understand(parsed)
+        with self.database.write() as connection:
+            twin = inbox.read_twin(connection, kept)
+            if not inbox.pick_up(
+                connection,
+                inbound_id,
+                from_address=parsed.from_address,
+                subject=parsed.subject,
+                dated_at=parsed.date,
+            ):
+                return False
+            if twin is not None:
+                inbox.set_handling(connection, inbound_id, InboxState.DONE, f"the same as message {twin}")
+            elif is_own:
+                self._say(connection, inbound_id, verdict)
+            else:
+                own = self.workspace.settings.own_addresses
+                since = partial(overtaken, connection, kept, verdict)
+                self._put_into_effect(connection, inbound_id, parsed, verdict, own, since)
+            directory.note(
+                connection,
+                actor=actor,
+                action="inbox.reread",
+                subject=str(inbound_id),
+                detail=f"{verdict.kind} {verdict.intent or ''}".strip(),
+                now=self.now(),
+            )
+        return True
 
     def _put_into_effect(
         self,
@@ -236,10 +305,13 @@ class _Reader:
         parsed: Parsed,
         verdict: Verdict,
         own: Collection[str],
+        said_since: Callable[[Answered], str | None] = lambda _answered: None,
     ) -> None:
-        answered, clue = self._match(connection, parsed, own)
+        """``said_since``: why the reading must not count by itself for a municipality, if it answered since."""
+        ladder = Ladder(connection, self.workspace.key, self.name)
+        answered, clue = ladder.find(parsed, own)
         if answered is not None and answered.sending:
-            raise _StillSendingError
+            raise StillSendingError
         if answered is not None and clue is not None:
             mailbox.add_match(connection, inbound_id, answered.message_id, clue.rung, clue.evidence)
             if clue.rung not in (Rung.ADDRESS, Rung.DOMAIN):
@@ -247,70 +319,35 @@ class _Reader:
                     connection, answered.message_id, f"it was sent: inbound message {inbound_id} names it"
                 )
         self._say(connection, inbound_id, verdict)
-        handling = effects_for(self.workspace, self.name, connection, self.now()).apply(
-            verdict,
-            answered,
-            inbound_id=inbound_id,
-            from_address=parsed.from_address,
-            from_name=parsed.from_name,
-            reply_to=reply_address(parsed),
-            robot=is_robot(parsed),
-            find_recipient=lambda address: self._by_address(connection, address),
-            find_registered=lambda form: self._registered(connection, inbound_id, form),
-        )
+        late: list[str] = []
+
+        def find_registered(form: FormRegistration) -> Answered | None:
+            found = ladder.registered(inbound_id, form)
+            why = said_since(found) if found is not None else None
+            if why is None:
+                return found
+            late.append(why)
+            return None
+
+        if answered is not None and (why := said_since(answered)) is not None:
+            handling = Handling(InboxState.OPEN, why)
+        else:
+            handling = effects_for(self.workspace, self.name, connection, self.now()).apply(
+                verdict,
+                answered,
+                inbound_id=inbound_id,
+                from_address=parsed.from_address,
+                from_name=parsed.from_name,
+                reply_to=reply_address(parsed),
+                robot=is_robot(parsed),
+                find_recipient=ladder.by_address,
+                find_registered=find_registered,
+            )
+        if late:
+            handling = Handling(InboxState.OPEN, "; ".join(dict.fromkeys(late))[:500])
         if handling.state is not InboxState.DONE or handling.note:
             inbox.set_handling(connection, inbound_id, handling.state, handling.note)
         self.report.open += handling.state is InboxState.OPEN
-
-    def _match(
-        self, connection: sa.Connection, parsed: Parsed, own: Collection[str]
-    ) -> tuple[Answered | None, match.Clue | None]:
-        """The first rung of the ladder that leads to exactly one municipality."""
-        for clue in match.clues(parsed, own_addresses=own):
-            found = list(self._candidates(connection, clue))
-            if found and len({one.municipality_id for one in found}) == 1:
-                return found[0], clue
-        return None, None
-
-    def _candidates(self, connection: sa.Connection, clue: match.Clue) -> Iterator[Answered]:
-        match clue.rung:
-            case Rung.IN_REPLY_TO | Rung.REFERENCES | Rung.RETURNED_HEADERS:
-                yield from mailbox.messages_by(connection, self.name, "internet_message_id", [clue.value])
-            case Rung.CALENDAR_UID | Rung.PLUS_ADDRESS | Rung.TOKEN:
-                valid = tokens.find(self.workspace.key, clue.value)
-                if valid:
-                    yield from mailbox.messages_by(connection, self.name, "token", valid)
-            case Rung.ADDRESS:
-                yield from mailbox.messages_by(connection, self.name, "email_key", [clue.value.casefold()])
-            case Rung.DOMAIN:
-                yield from mailbox.messages_to_domain(connection, self.name, clue.value.casefold())
-
-    def _registered(
-        self, connection: sa.Connection, inbound_id: int, form: FormRegistration
-    ) -> Answered | None:
-        """The mail that led to an entry of a form, which no header names: by address, domain or municipality."""
-        for clue in match.form_clues(form):
-            found = [
-                one
-                for one in (
-                    mailbox.messages_to_place(connection, self.name, clue.value)
-                    if clue.rung is Rung.MUNICIPALITY
-                    else self._candidates(connection, clue)
-                )
-                if form.campaign is None or one.campaign.rpartition("-")[0] == form.campaign
-            ]
-            if found and len({one.municipality_id for one in found}) == 1:
-                if found[0].sending:
-                    raise _StillSendingError
-                mailbox.add_match(connection, inbound_id, found[0].message_id, clue.rung, clue.evidence)
-                return found[0]
-        return None
-
-    def _by_address(self, connection: sa.Connection, address: str) -> Answered | None:
-        found = mailbox.messages_by(connection, self.name, "email_key", [address.casefold()])
-        if found and found[0].sending:
-            raise _StillSendingError
-        return found[0] if found else None
 
     def _keep(
         self,

@@ -256,6 +256,7 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
     ("inbox", "list"): (("--all",), None),
     ("inbox", "show"): ((schema.inbound_message,), 5),
     ("inbox", "resolve"): ((schema.inbound_message, "--as", "decline"), 5),
+    ("inbox", "reread"): ((schema.inbound_message,), 5),
     ("inbox", "undo"): ((schema.inbound_message,), 5),
     ("inbox", "proposals"): (("--all",), None),
     ("inbox", "accept"): ((schema.proposal,), 5),

@@ -208,6 +208,7 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("inbox", "list"): (),
     ("inbox", "show"): ("1",),
     ("inbox", "resolve"): ("1",),
+    ("inbox", "reread"): ("1",),
     ("inbox", "undo"): ("1",),
     ("inbox", "reply-draft"): ("1",),
     ("inbox", "corrections"): (),
