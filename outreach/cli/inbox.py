@@ -13,7 +13,7 @@ from outreach import clock
 from outreach.cli import drafts, forms, proposals
 from outreach.cli.rereading import reread
 from outreach.cli.shell import JSON, complain, print_json, print_table, say, shell
-from outreach.cli.walk import reading
+from outreach.cli.walk import reading, who_comes
 from outreach.errors import InputError, RefusedError
 from outreach.model.states import InboxState, Intent, SuppressionScope
 
@@ -91,6 +91,8 @@ def show(context: typer.Context, number: int = proposals.NUMBER, as_json: bool =
     say(f"Read as   {reading(row)}, confidence {row['confidence'] or 0:.2f}, by {row['detector']}")
     for evidence in row["evidence"] or ():
         say(f"          {evidence}")
+    if coming := who_comes(row["details"]):
+        say(f"Coming    {coming}")
     say(f"State     {row['state']}{': ' + row['note'] if row['note'] else ''}")
     if row["text"]:
         say()

@@ -11,6 +11,7 @@ import typer
 from outreach import clock
 from outreach.cli.shell import JSON, count, country_code, is_known, print_json, print_table, say, shell
 from outreach.errors import InputError
+from outreach.model.states import RegistrationState
 
 app = typer.Typer(help="Who takes part.", no_args_is_help=True)
 
@@ -58,6 +59,12 @@ def list_(
         ],
         empty="Nobody is registered yet.",
     )
+    taken = [row["coming"] or {} for row in rows if row["state"] is RegistrationState.REGISTERED]
+    if people := [coming["people"] for coming in taken if coming.get("people")]:
+        say(
+            f"{len(people)} of {count(len(taken), 'place')} said how many come: "
+            f"{count(sum(people), 'person', 'people')}."
+        )
 
 
 @app.command("import")

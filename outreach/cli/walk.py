@@ -104,6 +104,9 @@ def _show(
     ):
         for line in _wrapped(str(value), title.ljust(9)):
             say(line)
+    if coming := who_comes(row["details"]):
+        for line in _wrapped(coming, "Coming".ljust(9)):
+            say(line)
     for evidence in (row["evidence"] or ())[:4]:
         for line in _wrapped(evidence, " " * 9 + "- "):
             say(line)
@@ -169,3 +172,15 @@ def reading(row: Mapping[str, Any]) -> str:
         return "nothing"
     intent = f", {row['intent'].value}" if row["intent"] else ""
     return f"{row['kind'].value}{intent}".replace("_", " ")
+
+
+_PLACES = {"online": "online", "on_site": "on site", "both": "on site and online"}
+
+
+def who_comes(details: Mapping[str, Any] | None) -> str:
+    """Who comes, as a registration says: "2 people, online: An Peeters, Jan Claes"; empty when it does not say."""
+    coming = (details or {}).get("coming") or {}
+    people, names = coming.get("people"), coming.get("names") or ()
+    how = [count(people, "person", "people")] if people else []
+    how += [_PLACES[coming["place"]]] if coming.get("place") else []
+    return ": ".join(part for part in (", ".join(how), ", ".join(names)) if part)

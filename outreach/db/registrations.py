@@ -17,8 +17,18 @@ from outreach.model.states import EffectKind, MessageState, Progress, Registrati
 def listing(
     connection: sa.Connection, *, campaign: str | None = None, country: str | None = None
 ) -> list[Mapping[str, Any]]:
-    """Every registration, by campaign and municipality. ``campaign``: a name ("lordimas-be") or a slug."""
+    """Every registration, by campaign and municipality. ``campaign``: a name ("lordimas-be") or a slug.
+
+    ``coming`` is who comes, as far as the answer says so, in the form of ``classify --json``; else ``None``.
+    """
     table, municipality, of = schema.registration, schema.municipality, schema.campaign
+    verdict = schema.verdict
+    last = (
+        sa.select(sa.func.max(verdict.c.id))
+        .where(verdict.c.inbound_id == table.c.inbound_id)
+        .correlate(table)
+        .scalar_subquery()
+    )
     statement = (
         sa.select(
             of.c.name.label("campaign"),
@@ -31,7 +41,9 @@ def listing(
             table.c.inbound_id,
             table.c.created_at,
             table.c.updated_at,
+            verdict.c.details,
         )
+        .outerjoin(verdict, verdict.c.id == last)
         .join(of, of.c.id == table.c.campaign_id)
         .join(municipality, municipality.c.id == table.c.municipality_id)
         .where(scope.within(connection, of.c.country))
@@ -41,7 +53,8 @@ def listing(
         statement = statement.where(sa.or_(of.c.name == campaign, of.c.slug == campaign))
     if country:
         statement = statement.where(municipality.c.country == country)
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    rows = [dict(row) for row in connection.execute(statement).mappings()]
+    return [{**row, "coming": (row.pop("details") or {}).get("coming")} for row in rows]
 
 
 def seats(connection: sa.Connection, campaign_id: int) -> list[Mapping[str, Any]]:

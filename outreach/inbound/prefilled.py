@@ -7,13 +7,16 @@ make a yes or a no uncertain again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from outreach.inbound import coming
 from outreach.inbound.parse import Parsed
 from outreach.inbound.tokens import tokens_in
 from outreach.model.states import InboundKind, Intent
-from outreach.model.values import Verdict
+from outreach.model.values import Coming, Verdict
 
 #: The names of the answers in ``templates/_layout/strings.<language>.toml``.
 INTENTS: Mapping[str, Intent] = {
@@ -25,6 +28,7 @@ INTENTS: Mapping[str, Intent] = {
     "other_office": Intent.REFER,
     "unsubscribe": Intent.UNSUBSCRIBE,
 }
+_PLACES: Mapping[str, Literal["online", "on_site"]] = {"in_person": "on_site", "online": "online"}
 _BY_PEOPLE = (InboundKind.REPLY, InboundKind.UNSUBSCRIBE, InboundKind.OTHER)
 _PRESSED = 0.99
 _CONTRADICTED = 0.6
@@ -69,8 +73,20 @@ def detect(parsed: Parsed, read: Verdict, answers: Iterable[PrefilledAnswer]) ->
                 *read.evidence[:3],
             ),
             language=answer.language,
+            coming=_coming(answer, parsed, read) if intent is Intent.REGISTER else None,
         )
     return None
+
+
+def _coming(answer: PrefilledAnswer, parsed: Parsed, read: Verdict) -> Coming | None:
+    """Who comes: the place as pressed, and what the person added; "one person" may be our own words."""
+    text = read.text if read.text is not None else parsed.text or ""
+    ours = r"\s+".join(map(re.escape, answer.body.split()))
+    found = coming.read(re.sub(ours, " ", text, count=1) if ours else text, answer.language)
+    place = _PLACES.get(answer.name)
+    if place is None:
+        return found
+    return replace(found, place=place) if found else Coming(None, place, ())
 
 
 def _says_else(parsed: Parsed, own: str, intent: Intent) -> bool:

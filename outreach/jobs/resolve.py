@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from outreach.db import campaigns, directory, effects, inbox, mailbox, proposals
 from outreach.db.engine import Database
 from outreach.errors import RefusedError
+from outreach.inbound import coming
 from outreach.inbound.parse import parse
 from outreach.inbound.robots import is_robot
 from outreach.jobs.effects import effects_for, reply_address
@@ -144,14 +145,16 @@ def _decided(
     """A person's reading. What the program found in the message besides its meaning is kept."""
     details = (read or {}).get("details") or {}
     until = details.get("until")
+    text, language = (read["text"], read["language"]) if read else (None, None)
     return Verdict(
         InboundKind.REPLY,
         "person",
         1.0,
         (f"decided by {actor}",),
         intent=intent,
-        language=read["language"] if read else None,
-        text=read["text"] if read else None,
+        language=language,
+        text=text,
+        coming=coming.read(text, language or "") if text and intent is Intent.REGISTER else None,
         until=date.fromisoformat(until) if until else None,
         refer_to=refer_to or (tuple(details.get("refer_to", ())) if intent is Intent.REFER else ()),
     )

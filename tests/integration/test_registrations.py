@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import xlsxwriter
 
 from outreach import clock
@@ -179,3 +180,36 @@ def test_bad_lists(
     with pytest.raises(AssertionError, match=says):
         desk.type("registrations", "import", path, "--campaign", "trial-be", *options)
     desk.close()
+
+
+def reply(desk: Desk, town: int, text: str) -> bytes:
+    with desk.database.read() as connection:
+        table = schema.message.c
+        about = connection.execute(
+            sa.select(table.internet_message_id).where(table.email == TOWNS[town][1]).limit(1)
+        ).scalar_one()
+    return (
+        f"From: {TOWNS[town][1]}\r\nTo: {OFFICE}\r\nSubject: Re: uitnodiging\r\nMessage-ID: <r{town}@x>\r\n"
+        f"In-Reply-To: {about}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+def test_how_many_come_and_who_is_shown(desk: Desk) -> None:
+    read(
+        desk,
+        reply(desk, 0, "Ja, wij komen graag met 2 personen, online, mevrouw An Peeters en dhr. Jan Claes."),
+        reply(desk, 1, "Ja, wij doen graag mee."),
+        reply(desk, 2, "Wat kost dit? Wij zouden met 3 personen ter plaatse komen."),
+    )
+    assert "\nComing    2 people, online: An Peeters, Jan Claes\n" in desk.type("inbox", "show", 1)
+    assert "Coming" not in desk.type("inbox", "show", 2)
+    desk.type("inbox", "resolve", 3, "--as", "register")  # what a person decides leaves out nothing
+    assert "\nComing    3 people, on site\n" in desk.type("inbox", "show", 3)
+    listed = json.loads(desk.type("registrations", "list", "--json"))
+    assert {one["municipality"]: one["coming"] for one in listed} == {
+        "Aalst": {"people": 2, "place": "online", "names": ["An Peeters", "Jan Claes"]},
+        "Brugge": {"people": 3, "place": "on_site"},
+        "Gent": None,
+    }
+    told = desk.type("registrations", "list").splitlines()
+    assert told[-1] == "2 of 3 places said how many come: 5 people."

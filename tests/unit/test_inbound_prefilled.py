@@ -11,7 +11,7 @@ from outreach.inbound.classify import classify
 from outreach.inbound.parse import parse
 from outreach.inbound.prefilled import INTENTS, PrefilledAnswer, detect
 from outreach.model.states import InboundKind, Intent
-from outreach.model.values import Verdict
+from outreach.model.values import Coming, Verdict
 
 TOKEN = "or-" + "b" * 26
 STRINGS = sorted((Path(__file__).parents[2] / "templates" / "_layout").glob("strings.*.toml"))
@@ -20,6 +20,8 @@ ANSWERS = [
     for path in STRINGS
     for name, answer in tomllib.loads(path.read_text(encoding="utf-8"))["answers"].items()
 ]
+
+PLACES = {"in_person": Coming(None, "on_site", ()), "online": Coming(None, "online", ())}
 
 
 def pressed(subject: str, body: str) -> Verdict | None:
@@ -48,6 +50,7 @@ def test_a_link_that_was_pressed_is_known_with_and_without_its_body(answer: Pref
         assert verdict is not None
         assert (verdict.kind, verdict.intent) == (kind_of(answer.name), INTENTS[answer.name])
         assert verdict.confidence > 0.95
+        assert verdict.coming == PLACES.get(answer.name)
 
 
 def test_words_that_say_something_else_make_a_yes_uncertain() -> None:
@@ -56,6 +59,13 @@ def test_words_that_say_something_else_make_a_yes_uncertain() -> None:
     assert verdict is not None
     assert verdict.intent is Intent.REGISTER
     assert verdict.confidence < 0.8
+
+
+def test_how_many_come_may_be_added_to_a_link() -> None:
+    online = next(one for one in ANSWERS if (one.language, one.name) == ("nl", "online"))
+    verdict = pressed(f"{online.subject} [{TOKEN}]", f"{online.body}\nMet 3 personen.\n\n{TOKEN}\n")
+    assert verdict is not None
+    assert verdict.coming == Coming(3, "online", ())
 
 
 def test_a_subject_of_ones_own_or_without_the_token_is_no_pressed_link() -> None:
