@@ -243,11 +243,14 @@ def _free_text(parsed: Parsed, sign: str) -> Verdict:
 
 def _judged(failure: reports.Failure, words: tuple[str, ...]) -> tuple[Bounce, str | None]:
     """Status, reason and hardness of one failure, with the phrase that gave the reason."""
-    temporary = failure.action == "delayed"
     closest = failure.diagnostic
+    given_up = failure.action == "delayed" and any(map(mark("given_up").search, (closest, *words)))
+    temporary = failure.action == "delayed" and not given_up
     status = reasons.choose_status(
         closest, failure.status, words[:1] if closest else words, temporary=temporary
     )
+    if given_up and status.startswith("4"):
+        status = f"5{status[1:]}"  # RFC 3463, section 2: no try will follow
     told = closest or next((said for said in map(notices.said, words[:2]) if said), "")
     near = "" if failure.status or closest else words[0][:_NEAR] if words else ""
     name, hard, phrase = reasons.choose(
@@ -257,7 +260,7 @@ def _judged(failure: reports.Failure, words: tuple[str, ...]) -> tuple[Bounce, s
         temporary=temporary,
         category=failure.category,
     )
-    diagnostic = closest or next((word for word in words if word), "")
+    diagnostic = told or next((word for word in words if word), "")
     return (
         Bounce(
             recipient=failure.recipient,

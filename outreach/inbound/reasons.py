@@ -19,13 +19,16 @@ _URL = re.compile(r"(?:https?://|www\.)([^\s/:?#]*+)\S*+")
 _LOCAL_PART = re.compile(r"(?<![^\s@<>()\[\]:;,\"'])[^\s@<>()\[\]:;,\"']++@")
 _SPACE = re.compile(r"\s+")
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_REPLY = re.compile(r"(?<![\d.:/])([245]\d\d)(?=[ \-:#;]|$)")
+_REPLY = re.compile(r"(?<![\d.:/])([245]\d\d)(?=[ \-:#;,]|$)")
 
-#: The marks of Orange and La Poste, of Cox, of Yahoo, Outlook.com and iCloud.
+#: The marks of Orange and La Poste, of Cox, of Yahoo, Outlook.com, iCloud and Facebook.
 _CODE = re.compile(
     r"(?<!\w)(?:(ofr|lpn)\d*_(?:\d{3}_)?(\d{3})|(aup)#(\w+)|\[((?:tss|hm|cs)\d\d)\]"
-    r"|\(?(s31\d0|(?:rp|sc|dy|ou)-00\d)\)?)(?!\w)"
+    r"|\(?(s31\d0|(?:rp|sc|dy|ou)-00\d|(?:rcp|pol|con|int|dns|msg)-[pt]\d)\)?)(?!\w)"
 )
+
+# Behind such a heading stand words about the failure, in whatever language: they were read, and not understood.
+_REASON_GIVEN = re.compile(r"failure reasons?[\s:-]+[^\s@:-]{2}")
 
 _MAX_GAP = 100  # characters between two pieces of a phrase
 _MAX_TEXT = 4_000  # characters of a server's words that are looked at
@@ -225,9 +228,10 @@ def choose(
     weak = [plain(text) for text in words if text]
     stage = stage_of((*strong, *weak))
     known = _by_status().get(status, _by_status().get(status[2:]))
-    found = _first(strong, by_code) or _first(strong, by_phrase)
+    marked = _first(strong, by_code)
+    found = marked or _first(strong, by_phrase)
     name = found[0] if found else None
-    if name in _GENERAL and known is not None:
+    if name in _GENERAL and known is not None and not marked:
         name = known
     name = name or by_category().get(category)
     if name is None:
@@ -274,4 +278,4 @@ def _by_class(status: str, texts: list[str]) -> str:
         return "blocked" if status == "4.7.1" else "expired"
     if status.startswith(("5.6.", "5.7.")):
         return "content_error" if status[2] == "6" else "security_error"
-    return "on_hold" if any(replies(text) for text in texts) else UNDEFINED
+    return "on_hold" if any(replies(text) or _REASON_GIVEN.search(text) for text in texts) else UNDEFINED

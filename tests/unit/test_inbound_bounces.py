@@ -29,7 +29,15 @@ _NAMES = _HARD | {
         "spam_detected",
         "speeding",
     ),
-    *("suspend", "syntax_error", "system_error", "system_full", "too_many_conn", "virus_detected"),
+    *(
+        "suspend",
+        "syntax_error",
+        "system_error",
+        "system_full",
+        "too_many_conn",
+        "undefined",
+        "virus_detected",
+    ),
 }
 
 
