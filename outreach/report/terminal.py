@@ -40,7 +40,7 @@ _WANTED = (
 )
 _LABELS = {measure.name: measure.label for measure in MEASURES}
 _OF = {measure.name: measure.of for measure in MEASURES}
-_BAR = 24
+_BAR = 20
 _SPARKS = " ▁▂▃▄▅▆▇█"
 _SPARK_DAYS = 60
 
@@ -200,7 +200,7 @@ def _columns(section: Section, lines: Sequence[tuple[str, Counts]], reader: Read
             continue
         of = _OF[name]
         cells = [_cell(counts, name, reader) for _, counts in lines]
-        needed = max(len(_LABELS[name]), len(f"of {_LABELS[of]}") if of else 0, *map(len, cells)) + 1
+        needed = max(len(_LABELS[name]), len(f"of {_LABELS[of]}") if of else 0, *map(len, cells)) + 2  # the gap
         if needed > room:
             break
         room -= needed
