@@ -193,6 +193,8 @@ def _read(
             if asks:
                 points *= 0.5
                 reading.conditional = True
+            elif _clause_negates(hit, sentence, words.language) and not _holds_negation(hit, words.language):
+                reading.conditional = True  # "do not take us off the list", with many words between
         elif intent is Intent.DECLINE and doubtful:
             points *= 0.4
         elif intent is Intent.REFER and asks and not strong:

@@ -10,6 +10,7 @@ from outreach.inbound import replies
 from outreach.inbound.parse import parse
 from outreach.inbound.readings import CERTAIN, Reading, decide
 from outreach.inbound.wordings import LANGUAGES, lexicon, parse_phrase, sentences
+from outreach.jobs.effects import SURE
 from outreach.model.states import InboundKind, Intent
 from outreach.model.values import Verdict
 
@@ -167,6 +168,13 @@ def test_leaving_the_list_of_participants_is_a_refusal(language: str, body: str)
 
 def test_not_unsubscribing_is_not_unsubscribing() -> None:
     assert read("Bitte nicht abmelden, wir lesen das gern.").intent is not U
+    for body, language in (
+        ("Kérem, ne töröljenek minket a listáról.", "hu"),
+        ("Haal ons alstublieft niet van de lijst.", "nl"),
+        ("Please do not take us off your list.", "en"),
+    ):
+        verdict = read(body, language=language)
+        assert verdict.intent is not U or verdict.confidence < SURE, body
 
 
 def test_a_subject_that_the_person_wrote_counts() -> None:
