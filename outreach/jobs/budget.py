@@ -79,7 +79,7 @@ class Budget:
         """When there was no room: seconds until there may be some."""
         frees_at = budgets.frees_at(connection, self._sender, self._seconds, now)
         # none of the window is over, so all of it is on its way: it will not be long
-        return 1.0 if frees_at is None else max((frees_at - now).total_seconds(), 0.05)
+        return 0.2 if frees_at is None else max((frees_at - now).total_seconds(), 0.05)
 
     def within_domains(
         self, connection: sa.Connection, due: Sequence[Due], now: datetime

@@ -200,7 +200,9 @@ def _columns(section: Section, lines: Sequence[tuple[str, Counts]], reader: Read
             continue
         of = _OF[name]
         cells = [_cell(counts, name, reader) for _, counts in lines]
-        needed = max(len(_LABELS[name]), len(f"of {_LABELS[of]}") if of else 0, *map(len, cells)) + 2  # the gap
+        needed = (
+            max(len(_LABELS[name]), len(f"of {_LABELS[of]}") if of else 0, *map(len, cells)) + 2
+        )  # the gap
         if needed > room:
             break
         room -= needed
