@@ -28,7 +28,7 @@ BATCH_BYTES = 4 << 20
 # Folders that hold no answers (RFC 6154), whatever they are called.
 _NO_ANSWERS = frozenset({b"\\sent", b"\\drafts", b"\\trash", b"\\junk", b"\\all", b"\\archive"})
 # A server may end an IDLE after 30 minutes (RFC 2177).
-_IDLE_SECONDS = 25 * 60.0
+IDLE_SECONDS = 25 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,14 @@ class Mailbox:
         return found
 
     def wait(
-        self, news: Callable[[], None], stopped: Callable[[], bool], seconds: float = _IDLE_SECONDS
+        self,
+        news: Callable[[], None],
+        stopped: Callable[[], bool],
+        seconds: float = IDLE_SECONDS,
+        elsewhere: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """Stay in the folder until ``stopped`` and call ``news`` whenever a message came into it (IDLE, RFC 2177).
+        """Stay in the folder until ``stopped`` and call ``news`` whenever a message came into it (IDLE, RFC 2177),
+        or ``elsewhere`` says so, which is asked whenever an IDLE ends.
 
         The server is asked anew every ``seconds``; a connection that is gone shows then, or at once.
         ``False``, at once: the server does not offer IDLE.
@@ -136,7 +141,7 @@ class Mailbox:
                     if not told and time.monotonic() - asked < 0.5:
                         break  # the connection is gone: IMAPClient keeps silent, and the next command says so
                 _, left = self._client.idle_done()
-            if came or _has_news(left):
+            if elsewhere() or came or _has_news(left):
                 news()
         return True
 
@@ -287,6 +292,34 @@ class Mailbox:
 def _fetched(uid: int, answer: dict[bytes, Any]) -> Fetched:
     arrived = answer.get(b"INTERNALDATE") or clock.now()  # IMAPClient gives None for a date it cannot read
     return Fetched(uid, arrived.astimezone(UTC), answer.get(b"BODY[]") or b"")
+
+
+class OtherFolders:
+    """The folders of a mailbox besides the one that is open, which IDLE tells nothing of: looked at from time to
+    time (STATUS)."""
+
+    def __init__(self, box: Mailbox, wanted: Collection[str]) -> None:
+        self._box = box
+        self._wanted = wanted
+        self._seen = self._states()
+
+    def changed(self) -> bool:
+        """Whether any got a message, or is new, since this was asked before. A folder that cannot be looked at is
+        left out: who reads it says why."""
+        before, self._seen = self._seen, self._states()
+        return any(before.get(folder) != state for folder, state in self._seen.items())
+
+    def _states(self) -> dict[str, tuple[int, int | None]]:
+        states = {}
+        for folder in self._box.chosen(self._wanted):
+            if folder == self._box.folder:
+                continue
+            try:
+                state = self._box.look(folder)
+            except MailServerError:
+                continue
+            states[folder] = (state.uidvalidity, state.uidnext or state.modseq)
+        return states
 
 
 def first_folder(wanted: Collection[str]) -> str:

@@ -3,6 +3,7 @@
 A thread for each mailbox waits and says its sender's name; the work itself, one run after the other, is done
 where :func:`watch` was called. A mailbox whose connection breaks is connected again, later and later while that
 fails; one whose server has no IDLE, and what has to be sent in its time, is looked at every few minutes.
+IDLE tells of one folder, the first that the settings name; the others are looked at every minute and when it wakes.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from dataclasses import dataclass, field
 from outreach.db import mailbox
 from outreach.db.engine import Database
 from outreach.errors import OutreachError
-from outreach.imap import first_folder, open_mailbox
+from outreach.imap import IDLE_SECONDS, OtherFolders, first_folder, open_mailbox
 from outreach.jobs import accounts
 from outreach.settings import Workspace
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0  # seconds between two tries to connect
 _STEADY = 60.0  # a connection that held so long was a good one: the next pause is the first again
+
+_LOOK_EVERY = 60.0  # seconds between two looks at the folders that IDLE tells nothing of
 
 Trouble = Callable[[str, OutreachError | None], None]
 
@@ -52,15 +55,20 @@ def watch(
     every: float,
     work: Callable[[Collection[str] | None], None],
     trouble: Trouble = lambda _name, _error: None,
+    look_every: float = _LOOK_EVERY,
 ) -> None:
     """Call ``work`` with the senders that have news, and with ``None`` every ``every`` seconds, until stopped.
 
     ``trouble`` is told when a mailbox cannot be watched, and with ``None`` when it can again; it is called from
-    the threads. Raises what ``work`` raises.
+    the threads. The folders of a mailbox that IDLE tells nothing of are looked at every ``look_every`` seconds.
+    Raises what ``work`` raises.
     """
     threads = [
         threading.Thread(
-            target=_stay, args=(workspace, database, name, shared, trouble), name=f"watch-{name}", daemon=True
+            target=_stay,
+            args=(workspace, database, name, shared, trouble, look_every),
+            name=f"watch-{name}",
+            daemon=True,
         )
         for name, sender in workspace.settings.senders.items()
         if sender.imap is not None
@@ -96,7 +104,9 @@ def _names(shared: Watch, seconds: float) -> set[str] | None:
             return {name for name in names if name is not None}
 
 
-def _stay(workspace: Workspace, database: Database, name: str, shared: Watch, trouble: Trouble) -> None:
+def _stay(
+    workspace: Workspace, database: Database, name: str, shared: Watch, trouble: Trouble, look_every: float
+) -> None:
     pause, told = _FIRST_PAUSE, False
     while not shared.stopped:
         began = time.monotonic()
@@ -106,12 +116,20 @@ def _stay(workspace: Workspace, database: Database, name: str, shared: Watch, tr
                 continue
             settings = workspace.settings.sender(name).imap
             assert settings is not None
-            with open_mailbox(accounts.imap(workspace, name), first_folder(settings.folders)) as box:
+            first = first_folder(settings.folders)
+            with open_mailbox(accounts.imap(workspace, name), first) as box:
                 if told:
                     trouble(name, None)
                     told = False
+                alone = settings.folders == (first,)
+                elsewhere = (lambda: False) if alone else OtherFolders(box, settings.folders).changed
                 shared.news.put(name)  # what came while nobody watched
-                if not box.wait(lambda: shared.news.put(name), lambda: shared.stopped):
+                if not box.wait(
+                    lambda: shared.news.put(name),
+                    lambda: shared.stopped,
+                    IDLE_SECONDS if alone else look_every,
+                    elsewhere,
+                ):
                     return  # no IDLE: read every few minutes with the others
         except OutreachError as error:
             if shared.stopped:

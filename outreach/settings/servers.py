@@ -71,7 +71,8 @@ class ImapSettings(ServerSettings):
     folders: tuple[str, ...] = Field(
         default=("INBOX",),
         description="The folders to read; add those your rules move answers to. `*` stands for anything: "
-        "`Answers/*`; sent mail, drafts, junk and rubbish are never read.",
+        "`Answers/*`; sent mail, drafts, junk and rubbish are never read. `outreach watch` hears of the first at once, "
+        "of the others within a minute.",
     )
 
     @model_validator(mode="before")

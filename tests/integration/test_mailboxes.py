@@ -23,6 +23,7 @@ from outreach.db import schema
 from outreach.errors import MailServerError
 from outreach.imap import Mailbox, open_mailbox
 from outreach.jobs import accounts, poll_inbox
+from outreach.jobs.watch import Watch, watch
 from outreach.model.states import EngagementKind
 from tests import databases, workspaces
 from tests.desks import Desk
@@ -282,6 +283,48 @@ def test_watch_deals_with_an_answer_as_it_comes_also_after_the_line_broke_and_en
     assert told[0].endswith("It is tried again.")
     assert told[1] == "office: connected again."
     wire.close()
+    desk.close()
+
+
+def test_watch_looks_at_the_other_folders_too(
+    mail_host: MailHost, blank_workspace: Path, tmp_path: Path, smtp_sink: Sink
+) -> None:
+    folders = ["INBOX", "Gone", "Antworten/*"]  # one that is not there keeps nothing from being seen
+    desk = desk_with(mail_host, blank_workspace, tmp_path / "w", smtp_sink, 3, imap={"folders": folders})
+    box, letters = desk.box, replies(desk)  # type: ignore[attr-defined]
+    with mail_host.imap(box) as client:
+        client.create_folder("Antworten/Ja")
+    shared, told = Watch(), []
+    watching = threading.Thread(
+        target=watch,
+        args=(desk.workspace, desk.database, shared),
+        kwargs={"every": 3600, "work": told.append, "look_every": 0.5},
+    )
+    watching.start()
+
+    def tells(number: int) -> None:
+        until = time.monotonic() + 20
+        while len(told) < number:
+            assert time.monotonic() < until, told
+            time.sleep(0.05)
+
+    try:
+        tells(1)
+        time.sleep(2.5)  # some looks, at which nothing is new
+        before = len(told)
+        assert before <= 2, "when it begins, and when the mailbox is open"
+        mail_host.append(box, next(letters), "Antworten/Ja")
+        tells(before + 1)
+        with mail_host.imap(box) as client:
+            client.create_folder("Antworten/Nein")
+            client.append("Antworten/Nein", next(letters))
+        tells(before + 2)
+        mail_host.append(box, next(letters))
+        tells(before + 3)
+        assert told[before:] == [{"office"}] * (len(told) - before)
+    finally:
+        shared.stop()
+        watching.join(10)
     desk.close()
 
 
