@@ -9,7 +9,17 @@ from pathlib import Path
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, count, country_code, is_known, print_json, print_table, say, shell
+from outreach.cli.shell import (
+    JSON,
+    LAST_NUMBER,
+    count,
+    country_code,
+    is_known,
+    print_json,
+    print_table,
+    say,
+    shell,
+)
 from outreach.errors import InputError
 from outreach.model.states import RegistrationState
 
@@ -118,7 +128,71 @@ def import_(
     say(f"{count(len(done.entries), 'line')}: {', '.join(parts)}.")
     if done.number("unknown"):
         say("Lines that are unknown register nobody: mend the list, or register by `outreach inbox resolve`.")
-    say("Registered." if apply else "Nothing was written. With --apply they are registered.")
+    if apply:
+        say("Registered. `outreach registrations imports` numbers the list, `undo` takes it back as a whole.")
+    else:
+        say("Nothing was written. With --apply they are registered.")
+
+
+@app.command()
+def imports(
+    context: typer.Context,
+    campaign: str | None = typer.Option(
+        None, "--campaign", help="One campaign, or a slug for all countries."
+    ),
+    country: str | None = typer.Option(None, "--country", help="One country, as BE."),
+    as_json: bool = JSON,
+) -> None:
+    """The lists of form tools that were imported, with their numbers."""
+    from outreach.db import registration_lists
+
+    land = country_code(country)
+    with shell(context).database() as database, database.read() as connection:
+        if campaign:
+            is_known(campaign, connection)
+        rows = registration_lists.every(connection, campaign=campaign, country=land)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        [{**row, "stands": "taken back" if row["undone_at"] else "stands"} for row in rows],
+        [
+            ("id", "No."),
+            ("campaign", "Campaign"),
+            ("file", "File"),
+            ("places", "Registered"),
+            ("at", "Imported (UTC)"),
+            ("actor", "By"),
+            ("stands", ""),
+        ],
+        empty="No list was imported yet: `outreach registrations import FILE`.",
+    )
+
+
+@app.command()
+def undo(
+    context: typer.Context,
+    number: int = typer.Argument(
+        ..., metavar="NUMBER", min=1, max=LAST_NUMBER, help="Of `outreach registrations imports`."
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Take an imported list back as a whole. What answers and other lists say of a place stands."""
+    from outreach.jobs.registration_lists import undo as job
+
+    here = shell(context)
+    with here.database() as database:
+        done = job(database, number, now=clock.now(), actor=here.actor)
+    if as_json:
+        print_json(asdict(done))
+        return
+    say(f"Taken back: {count(done.places, 'registration')} of {done.campaign}.")
+    if done.kept:
+        say(
+            f"{count(done.kept, 'place')} of the list stand{'' if done.kept > 1 else 's'} by what else is known."
+        )
+    if done.requeued:
+        say(f"{count(done.requeued, 'mail')} that had not been sent because of it may go now.")
 
 
 @app.command()

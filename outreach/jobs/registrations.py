@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from outreach.contacts import decode
 from outreach.contacts.places import folded_name
-from outreach.db import campaigns, directory, mailbox, registrations
+from outreach.db import campaigns, directory, mailbox, registration_lists, registrations
 from outreach.db.effects import Seat
 from outreach.db.engine import Database
 from outreach.inbound.providers import PUBLIC_MAIL_DOMAINS
@@ -100,7 +100,7 @@ def import_registrations(
             directory.note(
                 connection,
                 actor=actor,
-                action="registrations.import",
+                action=registration_lists.IMPORT,
                 subject=about.name,
                 detail=f"{file} ({digest[:12]}): {sum(one.change in _WRITTEN for one in entries)}",
                 now=now,

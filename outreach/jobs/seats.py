@@ -18,6 +18,9 @@ from outreach.jobs.answer_mail import AnswerMails
 from outreach.model.states import AnswerMail, EffectKind, RegistrationState
 from outreach.settings import Workspace
 
+#: The source of a claim by which somebody who waited has a place.
+MOVED_UP = "moved up from the waiting list"
+
 
 def claim(
     connection: sa.Connection,
@@ -77,7 +80,7 @@ def move_up(
             "state": RegistrationState.REGISTERED.value,
             "name": one.name,
             "email": one.email,
-            "source": "moved up from the waiting list",
+            "source": MOVED_UP,
         }
         seat = Seat(campaign.id, one.municipality_id)
         effects.claim(

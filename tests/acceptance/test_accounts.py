@@ -97,8 +97,13 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def _held(connection: sa.Connection) -> None:
     """Somebody came to a session of each country, of whom has to be asked, and it had a cost."""
-    for id_, country in connection.execute(sa.select(schema.campaign.c.id, schema.campaign.c.country)).all():
+    campaign = schema.campaign.c
+    for id_, slug, country in connection.execute(
+        sa.select(campaign.id, campaign.name, campaign.country)
+    ).all():
         name = "Luc Martin" if country == "FR" else "Jan Maes"
+        imported = {"action": "registrations.import", "subject": slug, "detail": f"{name}.csv (d): 1"}
+        histories.add(connection, schema.audit, at=clock.now(), actor="ann", **imported)
         common = {"campaign_id": id_, "at": clock.now(), "actor": "ann"}
         list_id = histories.add(
             connection, schema.attendance_list, file=f"{name}.csv", digest="d", format="zoom", **common
@@ -205,6 +210,9 @@ def number_of(folder: Path, table: sa.Table, sender: str) -> int:
         "contact_import": sa.select(schema.contact_import.c.id).where(
             schema.contact_import.c.country == sender.upper()
         ),
+        "audit": sa.select(schema.audit.c.id).where(
+            schema.audit.c.action == "registrations.import", schema.audit.c.subject.like(f"%-{sender}")
+        ),
         "proposal": sa.select(schema.proposal.c.id)
         .join(message, message.c.id == schema.proposal.c.message_id)
         .where(message.c.sender == sender),
@@ -265,6 +273,8 @@ ON_FRANCE: dict[tuple[str, ...], tuple[tuple[object, ...], int | None]] = {
     ("inbox", "corrections"): ((), None),
     ("registrations", "list"): ((), None),
     ("registrations", "import"): (("FR.csv", "--campaign", "helpdesk-fr", "--apply"), 5),
+    ("registrations", "imports"): ((), None),
+    ("registrations", "undo"): ((schema.audit,), 5),
     ("registrations", "progress"): (("FR.csv", "--campaign", "helpdesk-fr", "--apply"), 5),
     ("attendance", "import"): (("FR.csv", "--campaign", "helpdesk-fr", "--apply"), 5),
     ("attendance", "list"): ((), None),

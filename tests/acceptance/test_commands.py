@@ -217,6 +217,8 @@ RIGHT: dict[tuple[str, ...], tuple[str, ...]] = {
     ("inbox", "dismiss"): ("1",),
     ("registrations", "list"): (),
     ("registrations", "import"): ("towns.csv", "--campaign", "lordimas-be"),
+    ("registrations", "imports"): (),
+    ("registrations", "undo"): ("1",),
     ("registrations", "progress"): ("towns.csv", "--campaign", "lordimas-be"),
     ("attendance", "import"): ("towns.csv", "--campaign", "lordimas-be"),
     ("attendance", "list"): (),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ import sqlalchemy as sa
 import xlsxwriter
 
 from outreach import clock
-from outreach.db import schema
+from outreach.db import campaigns, effects, schema
+from outreach.db.effects import Seat
+from outreach.errors import RefusedError
 from outreach.imap import Fetched
-from outreach.jobs import poll_inbox
+from outreach.jobs import poll_inbox, seats
 from outreach.jobs.forms import rules
-from outreach.model.states import EngagementKind, InboxState, RegistrationState, Rung
+from outreach.jobs.registration_lists import undo
+from outreach.model.states import EffectKind, EngagementKind, InboxState, RegistrationState, Rung
 from tests import databases
 from tests.desks import OFFICE, Desk
 from tests.servers.sink import Sink
@@ -180,6 +184,75 @@ def test_bad_lists(
     with pytest.raises(AssertionError, match=says):
         desk.type("registrations", "import", path, "--campaign", "trial-be", *options)
     desk.close()
+
+
+def test_a_list_is_taken_back_as_a_whole_and_what_else_is_known_stands(desk: Desk, tmp_path: Path) -> None:
+    def import_(*rows: str) -> str:
+        path = tmp_path / "entries.csv"
+        path.write_text("\n".join(("E-mail;Naam", *rows)))
+        desk.at(days=1, minutes=next(minutes))
+        return desk.type("registrations", "import", path, "--campaign", "trial-be", "--apply")
+
+    def places() -> dict[str, str]:
+        rows = json.loads(desk.type("registrations", "list", "--json"))
+        return {row["municipality"]: row["name"] for row in rows}
+
+    minutes = iter(range(1, 60))
+    read(desk, reply(desk, 0, "Ja, wij doen graag mee."))
+    assert "`undo` takes it back" in import_("info@aalst.example;An", "info@gent.example;Jan")
+    import_("info@gent.example;Els", "info@brugge.example;Piet")
+    first, second = json.loads(desk.type("registrations", "imports", "--json"))
+    assert (first["places"], first["undone_at"], first["file"]) == (2, None, str(tmp_path / "entries.csv"))
+    assert places() == {"Aalst": "An", "Gent": "Els", "Brugge": "Piet"}
+
+    told = desk.type("registrations", "undo", first["id"])
+    assert (
+        told
+        == "Taken back: 0 registrations of trial-be.\n2 places of the list stand by what else is known.\n"
+    )
+    assert places() == {"Aalst": None, "Gent": "Els", "Brugge": "Piet"}
+    assert desk.events() == [EngagementKind.REGISTERED] * 3
+    told = desk.type("registrations", "undo", second["id"])
+    assert told == "Taken back: 2 registrations of trial-be.\n"
+    assert places() == {"Aalst": None}
+    assert desk.events() == [EngagementKind.REGISTERED]
+    assert "taken back" in desk.type("registrations", "imports")
+
+    desk.at(days=7, hours=2)
+    desk.run(do_poll=False)  # they are reminded again: nobody has answered for them
+    reminded = {email for step, email in desk.messages() if step == "reminder"}
+    assert reminded == {"info@gent.example", "info@brugge.example"}
+    for number, says in ((second["id"], "was taken back already"), (9999, "There is no list")):
+        with pytest.raises(RefusedError, match=says):
+            undo(desk.database, number, now=clock.now(), actor="An")
+
+
+def test_a_place_that_the_waiting_list_gave_goes_with_its_list(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "entries.csv"
+    path.write_text("E-mail\ninfo@gent.example\n")
+    desk.type("registrations", "import", path, "--campaign", "trial-be", "--apply")
+    (seat,) = [Seat(*row) for row in desk.rows(schema.registration, "campaign_id", "municipality_id")]
+    with desk.write() as connection:  # as it is when all places were taken, and one was given back
+        later = clock.now() + timedelta(minutes=1)
+        waits = {**effects.standing(connection, EffectKind.REGISTRATION, seat.subject)[0].details}
+        connection.execute(sa.update(schema.effect).values(details={**waits, "state": "waiting"}))
+        effects.settle_registration(connection, seat, later)
+        assert seats.move_up(connection, desk.workspace, campaigns.get(connection, "trial-be"), 1, later) == 1
+    assert desk.rows(schema.registration, "state") == [RegistrationState.REGISTERED]
+    (one,) = json.loads(desk.type("registrations", "imports", "--json"))
+    desk.type("registrations", "undo", one["id"])
+    assert desk.rows(schema.registration, "id") == []
+
+
+def test_a_list_whose_municipalities_have_begun_the_assessment_stays(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "entries.csv"
+    path.write_text("E-mail;Status\ninfo@gent.example;started\n")
+    for command in ("import", "progress"):
+        desk.type("registrations", command, path, "--campaign", "trial-be", "--apply")
+    (one,) = json.loads(desk.type("registrations", "imports", "--json"))
+    with pytest.raises(RefusedError, match="1 of its municipalities has begun the assessment"):
+        undo(desk.database, one["id"], now=clock.now(), actor="An")
+    assert desk.rows(schema.registration, "state") == [RegistrationState.REGISTERED]
 
 
 def reply(desk: Desk, town: int, text: str) -> bytes:
