@@ -219,7 +219,7 @@ def review(
 @app.command()
 def settle(
     context: typer.Context,
-    numbers: list[int] = typer.Argument(..., metavar="NUMBER...", help="Of `outreach attendance review`."),
+    numbers: list[int] = typer.Argument(..., metavar="NUMBER", help="Of `outreach attendance review`."),
     municipality: str | None = typer.Option(None, "--as", help="Of this municipality: name or code."),
     likely: bool = typer.Option(False, "--likely", help="Of the one that is proposed."),
     nobody: bool = typer.Option(False, "--nobody", help="Of none: a speaker, a colleague."),

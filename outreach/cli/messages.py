@@ -134,7 +134,7 @@ def settle(
     context: typer.Context,
     numbers: list[int] = typer.Argument(
         ...,
-        metavar="NUMBER...",
+        metavar="NUMBER",
         min=1,
         max=LAST_NUMBER,
         help="As `outreach messages list` shows them.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = typer.Argument(
     None,
-    metavar="[NUMBER]...",
+    metavar="NUMBER",
     min=1,
     max=LAST_NUMBER,
     help="As `outreach inbox list` shows it; without one, all that could not be processed.",
