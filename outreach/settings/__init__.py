@@ -32,7 +32,15 @@ from outreach.settings.access import Account
 from outreach.settings.digest import Digest, SenderDigest
 from outreach.settings.federation import Member
 from outreach.settings.limits import Guardrails, Limits
-from outreach.settings.servers import Dkim, ImapSettings, InboxSettings, Oauth, Section, SmtpSettings
+from outreach.settings.servers import (
+    Countries,
+    Dkim,
+    ImapSettings,
+    InboxSettings,
+    Oauth,
+    Section,
+    SmtpSettings,
+)
 
 FILE_NAME = "outreach.toml"
 ENVIRONMENT_PREFIX = "OUTREACH_"
@@ -51,7 +59,7 @@ class Sender(Section):
     controller: str = Field(description="Legal name of the controller (GDPR Art. 14); stands in every mail.")
     postal_address: str = Field(description="Its postal address, on one line; stands in every mail.")
     privacy_url: str = Field(default="", description="Address of your privacy notice; stands in every mail.")
-    countries: tuple[str, ...] = Field(
+    countries: Countries = Field(
         min_length=1, description='Countries this sender writes to, as `["BE", "LU"]`; Greece is `GR`.'
     )
     colour: str = Field(
@@ -103,14 +111,6 @@ class Sender(Section):
     def _is_an_address(cls, value: str | None) -> str | None:
         if value is not None and not _address_of(value):
             raise ValueError(f'{value!r} is no mail address; write "Name <name@organisation.example>"')
-        return value
-
-    @field_validator("countries")
-    @classmethod
-    def _are_countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for code in value:
-            if not (len(code) == 2 and code.isascii() and code.isupper()):
-                raise ValueError(f'{code!r} is no country code; write two capitals, as "BE" (Greece is "GR")')
         return value
 
     @property

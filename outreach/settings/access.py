@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from outreach.errors import RefusedError, SettingsError
-from outreach.settings.servers import Section
+from outreach.settings.servers import Countries, Section
 
 
 @unique
@@ -28,20 +28,12 @@ class Account(Section):
         description="`member`: its countries, with their addresses. `coordinator`: counts, and no address. "
         "`operator`: all; `outreach run` needs it.",
     )
-    countries: tuple[str, ...] = Field(
+    countries: Countries = Field(
         default=(), description='Its countries, as `["BE"]`; left out: all, for a coordinator or an operator.'
     )
     users: tuple[str, ...] = Field(
         default=(), description="Names of this machine's users whose account it is, without being named."
     )
-
-    @field_validator("countries")
-    @classmethod
-    def _are_countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for code in value:
-            if not (len(code) == 2 and code.isascii() and code.isupper()):
-                raise ValueError(f'{code!r} is no country code; write two capitals, as "BE" (Greece is "GR")')
-        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ import binascii
 
 from pydantic import Field, field_validator
 
-from outreach.settings.servers import Section
+from outreach.settings.servers import Countries, Section
 
 
 class Member(Section):
     """A member whose signed counts `outreach report merge` takes; its `outreach report key` prints this section."""
 
     key: str = Field(description="Its public key. Compare the fingerprint by telephone before you trust it.")
-    countries: tuple[str, ...] = Field(
+    countries: Countries = Field(
         min_length=1, description='Countries it speaks for, as `["GR"]`; figures of others are refused.'
     )
 
@@ -27,12 +27,4 @@ class Member(Section):
             length = 0
         if length != 32:
             raise ValueError("it is no public key; paste what the member's `outreach report key` printed")
-        return value
-
-    @field_validator("countries")
-    @classmethod
-    def _are_countries(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for code in value:
-            if not (len(code) == 2 and code.isascii() and code.isupper()):
-                raise ValueError(f'{code!r} is no country code; write two capitals, as "BE" (Greece is "GR")')
         return value

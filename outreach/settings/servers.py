@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -25,6 +26,17 @@ _SECURITY = "`starttls`, `tls`, or `plain`, which is for servers on this machine
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _are_countries(value: tuple[str, ...]) -> tuple[str, ...]:
+    for code in value:
+        if not (len(code) == 2 and code.isascii() and code.isupper()):
+            raise ValueError(f'{code!r} is no country code; write two capitals, as "BE" (Greece is "GR")')
+    return value
+
+
+#: Country codes, each two capitals.
+Countries = Annotated[tuple[str, ...], AfterValidator(_are_countries)]
 
 
 class ServerSettings(Section):
