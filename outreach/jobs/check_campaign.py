@@ -22,7 +22,7 @@ from outreach.content.lint import (
     lint_rendered,
 )
 from outreach.content.names import NAMES, SESSION_NAMES
-from outreach.db import campaigns, directory
+from outreach.db import campaign_status, campaigns, directory
 from outreach.db.engine import Database
 from outreach.errors import InputError, RefusedError
 from outreach.jobs import forecast, trial_mails
@@ -88,7 +88,7 @@ def check(
         prepared = prepare(workspace, connection, slug, country, sender)
         expected = forecast.of_launch(connection, prepared, now)
         addresses = {prepared.addressees[one.contact_id].email_key for one in prepared.included}
-        overlaps = campaigns.overlaps(connection, addresses)
+        overlaps = campaign_status.overlaps(connection, addresses)
         unseen = trial_mails.unseen(connection, prepared)
     findings = [*_basics(prepared, expected, overlaps, now), *_unseen(prepared, unseen)]
     findings += of_experiment(prepared)

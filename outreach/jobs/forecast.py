@@ -13,7 +13,7 @@ from outreach.campaign import around, frozen, schedule
 from outreach.campaign.definition import Definition, Window
 from outreach.campaign.estimate import Estimate, Lot, estimate, in_words
 from outreach.campaign.pace import DAY, WARM_UP_MEMORY, Pace
-from outreach.db import budgets, campaigns, senders
+from outreach.db import budgets, campaign_status, campaigns, senders
 from outreach.db.campaigns import Campaign
 from outreach.delivery import policy
 from outreach.jobs.budget import pace
@@ -39,8 +39,10 @@ class Forecast:
 
 def of_campaign(connection: sa.Connection, campaign: Campaign, sender: Sender, now: datetime) -> Forecast:
     """Of a campaign that was launched."""
-    waiting = campaigns.waiting(connection, campaign.sender)
-    domains = _domains(campaigns.waiting_addresses(connection, campaign.id)) if _by_domain(sender) else None
+    waiting = campaign_status.waiting(connection, campaign.sender)
+    domains = (
+        _domains(campaign_status.waiting_addresses(connection, campaign.id)) if _by_domain(sender) else None
+    )
     return _forecast(
         connection, campaign.sender, sender, _lots(connection, waiting, campaign.id), domains, now
     )
@@ -60,7 +62,7 @@ def of_launch(connection: sa.Connection, prepared: Prepared, now: datetime) -> F
         Lot(place, window, count, _rounded(due_at), definition.last_day)
         for (place, window, due_at), count in ours.items()
     ]
-    lots += _lots(connection, campaigns.waiting(connection, prepared.sender_name), None)
+    lots += _lots(connection, campaign_status.waiting(connection, prepared.sender_name), None)
     domains = _domains(to.email_key for to in recipients) if _by_domain(prepared.sender) else None
     return _forecast(connection, prepared.sender_name, prepared.sender, lots, domains, now)
 
@@ -74,7 +76,9 @@ def first_due(
     return schedule.next_opening(now, window, place)
 
 
-def _lots(connection: sa.Connection, waiting: Sequence[campaigns.Waiting], asked: int | None) -> list[Lot]:
+def _lots(
+    connection: sa.Connection, waiting: Sequence[campaign_status.Waiting], asked: int | None
+) -> list[Lot]:
     definitions: dict[int, Definition] = {}
     counts: Counter[Lot] = Counter()
     for one in waiting:
@@ -96,7 +100,7 @@ def _lots(connection: sa.Connection, waiting: Sequence[campaigns.Waiting], asked
     return [replace(lot, count=count) for lot, count in counts.items()]
 
 
-def _last_day(one: campaigns.Waiting, definition: Definition, place: schedule.Locality) -> date | None:
+def _last_day(one: campaign_status.Waiting, definition: Definition, place: schedule.Locality) -> date | None:
     if one.around is None or definition.session is None:
         return definition.last_day
     last = around.last_moment(definition.session_step(one.around), definition, place)

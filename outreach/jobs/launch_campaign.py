@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from outreach.campaign import audience, frozen
 from outreach.campaign.audience import Excluded
-from outreach.db import campaigns, directory, outbox, registrations, senders
+from outreach.db import campaign_status, campaigns, directory, outbox, registrations, senders
 from outreach.db.campaigns import Campaign
 from outreach.db.engine import Database
 from outreach.db.senders import Pause
@@ -326,8 +326,8 @@ def status(database: Database, name: str, sender: Sender, now: datetime) -> Stat
     """Raises :class:`~outreach.errors.RefusedError` when there is no such campaign."""
     with database.read() as connection:
         campaign = campaigns.get(connection, name)
-        steps = campaigns.states_by_step(connection, campaign.id)
-        excluded = campaigns.exclusions(connection, campaign.id)
+        steps = campaign_status.states_by_step(connection, campaign.id)
+        excluded = campaign_status.exclusions(connection, campaign.id)
         expected = forecast.of_campaign(connection, campaign, sender, now)
         rest = senders.pause(connection, campaign.sender)
         definition = frozen.thaw(campaign.definition)

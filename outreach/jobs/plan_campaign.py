@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from outreach.campaign import frozen, schedule
 from outreach.campaign.definition import Definition, Step
-from outreach.db import campaigns, outbox
+from outreach.db import campaign_status, campaigns, outbox
 from outreach.db.campaigns import Campaign
 from outreach.db.engine import Database
 from outreach.jobs import session_mails
@@ -67,7 +67,7 @@ def _plan_one(connection: sa.Connection, workspace: Workspace, campaign: Campaig
     if around.next_look is not None:
         next_look = around.next_look if next_look is None else min(next_look, around.next_look)
     campaigns.plan_at(connection, campaign.id, next_look)
-    if next_look is None and not queued and campaigns.unfinished(connection, campaign.id) == 0:
+    if next_look is None and not queued and campaign_status.unfinished(connection, campaign.id) == 0:
         campaigns.move(connection, campaign, CampaignState.FINISHED, finished_at=now)
     return queued
 
