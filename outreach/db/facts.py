@@ -20,7 +20,7 @@ from outreach.model.states import (
     AttendanceState,
     EngagementKind,
 )
-from outreach.report.funnel import Act, Entry, Mail, Place, Pursuit
+from outreach.report.facts import Act, Entry, Mail, Place, Pursuit
 
 _CAMPAIGN, _CONTACT, _ENGAGEMENT = schema.campaign, schema.contact, schema.engagement
 _MESSAGE, _RECIPIENT, _PLACE = schema.message, schema.recipient, schema.municipality

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from outreach.db import facts, schema, scope
 from outreach.db.dialect import driver_rows, marks, plain_cursor
-from outreach.report.funnel import Key, place_from_json, tally
+from outreach.report.facts import place_from_json
+from outreach.report.funnel import Key, tally
 
 #: Municipalities counted in one transaction: so long do writers wait.
 _SOME = 2_000

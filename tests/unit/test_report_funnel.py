@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from outreach.model.states import STOPPING_ENGAGEMENTS, EngagementKind, ExclusionReason, MessageState
 from outreach.report import funnel
 from outreach.report.document import Cut, Unit
+from outreach.report.facts import Act, Entry, Mail, Place, Pursuit, place_from_json
 from outreach.report.funnel import (
     ALL,
     ANSWERED,
@@ -25,12 +26,6 @@ from outreach.report.funnel import (
     REGISTERED,
     STARTED,
     WHOLE,
-    Act,
-    Entry,
-    Mail,
-    Place,
-    Pursuit,
-    place_from_json,
     size_class,
     tally,
 )

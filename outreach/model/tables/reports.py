@@ -31,7 +31,7 @@ class ReportPlace(SQLModel, table=True):
 
     municipality_id: int = Field(primary_key=True)  # no foreign key: it may be gone
     country: str = Field(max_length=2)
-    facts: str  # report.funnel.Place as JSON
+    facts: str  # report.facts.Place as JSON
 
 
 class ReportNumber(SQLModel, table=True):
