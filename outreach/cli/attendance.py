@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, count, country_code, is_known, print_json, print_table, say, shell
+from outreach.cli.shell import (
+    JSON,
+    ONE_CAMPAIGN,
+    ONE_COUNTRY,
+    count,
+    listed,
+    print_json,
+    print_table,
+    say,
+    shell,
+)
 from outreach.errors import InputError
 from outreach.model.states import AttendanceState, Presence
 
@@ -17,9 +27,6 @@ if TYPE_CHECKING:
     from outreach.jobs.attendance import Imported
 
 app = typer.Typer(help="Who was at a session.", no_args_is_help=True)
-
-_CAMPAIGN = typer.Option(None, "--campaign", help="One campaign, or a slug for all countries.")
-_COUNTRY = typer.Option(None, "--country", callback=country_code, help="One country, as BE.")
 
 
 @app.command("import")
@@ -31,7 +38,7 @@ def import_(
     campaign: str = typer.Option(
         ..., "--campaign", help="Whose session it was, as information-session; with its country."
     ),
-    country: str | None = _COUNTRY,
+    country: str | None = ONE_COUNTRY,
     online: bool = typer.Option(False, "--online", help="They were online; a report's are anyway."),
     on_site: bool = typer.Option(False, "--on-site", help="They were in the room; a list's are anyway."),
     map_: list[str] = typer.Option([], "--map", help="FIELD=COLUMN, where a column is not recognised."),
@@ -116,17 +123,14 @@ def _show(done: Imported, apply: bool) -> None:
 @app.command("list")
 def list_(
     context: typer.Context,
-    campaign: str | None = _CAMPAIGN,
-    country: str | None = _COUNTRY,
+    campaign: str | None = ONE_CAMPAIGN,
+    country: str | None = ONE_COUNTRY,
     as_json: bool = JSON,
 ) -> None:
     """The municipalities of which somebody was there, and how many people."""
     from outreach.db import attendance
 
-    with shell(context).database(country=country) as database, database.read() as connection:
-        if campaign:
-            is_known(campaign, connection)
-        rows = attendance.listing(connection, campaign=campaign, country=country)
+    rows = listed(context, attendance.listing, campaign, country)
     if as_json:
         print_json(rows)
         return
@@ -148,17 +152,14 @@ def list_(
 @app.command()
 def imports(
     context: typer.Context,
-    campaign: str | None = _CAMPAIGN,
-    country: str | None = _COUNTRY,
+    campaign: str | None = ONE_CAMPAIGN,
+    country: str | None = ONE_COUNTRY,
     as_json: bool = JSON,
 ) -> None:
     """The lists that were imported, with their numbers."""
     from outreach.db import attendance
 
-    with shell(context).database(country=country) as database, database.read() as connection:
-        if campaign:
-            is_known(campaign, connection)
-        rows = attendance.lists(connection, campaign=campaign, country=country)
+    rows = listed(context, attendance.lists, campaign, country)
     if as_json:
         print_json(rows)
         return
@@ -183,17 +184,14 @@ def imports(
 @app.command()
 def review(
     context: typer.Context,
-    campaign: str | None = _CAMPAIGN,
-    country: str | None = _COUNTRY,
+    campaign: str | None = ONE_CAMPAIGN,
+    country: str | None = ONE_COUNTRY,
     as_json: bool = JSON,
 ) -> None:
     """The people of whom you have to say which municipality they are of."""
     from outreach.db import attendance
 
-    with shell(context).database(country=country) as database, database.read() as connection:
-        if campaign:
-            is_known(campaign, connection)
-        rows = attendance.asked(connection, campaign=campaign, country=country)
+    rows = listed(context, attendance.asked, campaign, country)
     if as_json:
         print_json(rows)
         return

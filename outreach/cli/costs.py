@@ -9,12 +9,10 @@ from pathlib import Path
 import typer
 
 from outreach import clock
-from outreach.cli.shell import JSON, country_code, is_known, print_json, print_table, say, shell
+from outreach.cli.shell import JSON, ONE_CAMPAIGN, ONE_COUNTRY, listed, print_json, print_table, say, shell
 from outreach.errors import InputError
 
 app = typer.Typer(help="What sessions cost, for the reimbursement.", no_args_is_help=True)
-
-_COUNTRY = typer.Option(None, "--country", callback=country_code, help="One country, as BE.")
 
 
 class Format(StrEnum):
@@ -29,7 +27,7 @@ def add(
     context: typer.Context,
     amount: str = typer.Argument(..., help="In euro, like 1200.50 or 1.200,50."),
     campaign: str = typer.Option(..., "--campaign", help="Whose session it was for, as information-session."),
-    country: str | None = _COUNTRY,
+    country: str | None = ONE_COUNTRY,
     what: str = typer.Option(..., "--what", help="What it was for."),
     on: datetime | None = typer.Option(None, "--on", formats=["%Y-%m-%d"], help="The day it was paid."),
 ) -> None:
@@ -55,20 +53,15 @@ def add(
 @app.command("list")
 def list_(
     context: typer.Context,
-    campaign: str | None = typer.Option(
-        None, "--campaign", help="One campaign, or a slug for all countries."
-    ),
-    country: str | None = _COUNTRY,
+    campaign: str | None = ONE_CAMPAIGN,
+    country: str | None = ONE_COUNTRY,
     as_json: bool = JSON,
 ) -> None:
     """The expenses that were entered."""
     from outreach.db import costs
     from outreach.jobs.reimbursement import euros
 
-    with shell(context).database(country=country, counts=True) as database, database.read() as connection:
-        if campaign:
-            is_known(campaign, connection)
-        rows = costs.listing(connection, campaign=campaign, country=country)
+    rows = listed(context, costs.listing, campaign, country, counts=True)
     shown = [{**row, "euros": f"{euros(row['cents']):.2f}"} for row in rows]
     if as_json:
         print_json([{name: value for name, value in row.items() if name != "cents"} for row in shown])
@@ -100,7 +93,7 @@ def undo(context: typer.Context, number: int = typer.Argument(..., help="Of `out
 
 def reimbursement(
     context: typer.Context,
-    country: str | None = _COUNTRY,
+    country: str | None = ONE_COUNTRY,
     format_: Format = typer.Option(Format.TABLE, "--format", help="How to print it."),
     as_json: bool = typer.Option(False, "--json", help="The same as --format json."),
     excel: bool = typer.Option(False, "--excel", help="CSV as Excel opens it in most of the Union."),

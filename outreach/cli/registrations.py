@@ -12,9 +12,10 @@ from outreach import clock
 from outreach.cli.shell import (
     JSON,
     LAST_NUMBER,
+    ONE_CAMPAIGN,
+    ONE_COUNTRY,
     count,
-    country_code,
-    is_known,
+    listed,
     print_json,
     print_table,
     say,
@@ -40,20 +41,14 @@ def columns_of(options: Iterable[str]) -> dict[str, str]:
 @app.command("list")
 def list_(
     context: typer.Context,
-    campaign: str | None = typer.Option(
-        None, "--campaign", help="One campaign, or a slug for all countries."
-    ),
-    country: str | None = typer.Option(None, "--country", help="One country, as BE."),
+    campaign: str | None = ONE_CAMPAIGN,
+    country: str | None = ONE_COUNTRY,
     as_json: bool = JSON,
 ) -> None:
     """The municipalities that take part, wait for a place, may come, or gave their place back."""
     from outreach.db import registrations
 
-    land = country_code(country)
-    with shell(context).database() as database, database.read() as connection:
-        if campaign:
-            is_known(campaign, connection)
-        rows = registrations.listing(connection, campaign=campaign, country=land)
+    rows = listed(context, registrations.listing, campaign, country)
     if as_json:
         print_json(rows)
         return
@@ -137,20 +132,14 @@ def import_(
 @app.command()
 def imports(
     context: typer.Context,
-    campaign: str | None = typer.Option(
-        None, "--campaign", help="One campaign, or a slug for all countries."
-    ),
-    country: str | None = typer.Option(None, "--country", help="One country, as BE."),
+    campaign: str | None = ONE_CAMPAIGN,
+    country: str | None = ONE_COUNTRY,
     as_json: bool = JSON,
 ) -> None:
     """The lists of form tools that were imported, with their numbers."""
     from outreach.db import registration_lists
 
-    land = country_code(country)
-    with shell(context).database() as database, database.read() as connection:
-        if campaign:
-            is_known(campaign, connection)
-        rows = registration_lists.every(connection, campaign=campaign, country=land)
+    rows = listed(context, registration_lists.every, campaign, country)
     if as_json:
         print_json(rows)
         return

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -113,6 +113,33 @@ def is_known(name: str, connection: sa.Connection) -> None:
             f"There is no campaign {name!r}.",
             f"There are: {', '.join(slugs)}." if slugs else "`outreach campaigns check` makes one.",
         )
+
+
+ONE_CAMPAIGN = typer.Option(None, "--campaign", help="One campaign, or a slug for all countries.")
+ONE_COUNTRY = typer.Option(None, "--country", callback=country_code, help="One country, as BE.")
+
+
+class Listing(Protocol):
+    """A question to the database, of all campaigns and countries or of one."""
+
+    def __call__(
+        self, connection: sa.Connection, *, campaign: str | None, country: str | None
+    ) -> list[Mapping[str, Any]]: ...
+
+
+def listed(
+    context: typer.Context,
+    question: Listing,
+    campaign: str | None,
+    country: str | None,
+    *,
+    counts: bool = False,
+) -> list[Mapping[str, Any]]:
+    """The answer to ``question``. Refused as :meth:`Shell.database` does, and where there is no such campaign."""
+    with shell(context).database(country=country, counts=counts) as database, database.read() as connection:
+        if campaign:
+            is_known(campaign, connection)
+        return question(connection, campaign=campaign, country=country)
 
 
 def say(text: str = "") -> None:

@@ -405,6 +405,15 @@ def test_each_sees_its_own(folder: Path) -> None:
         assert {line["country"] for line in lines} - {None, ""} == countries
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("registrations", "list"), ("registrations", "imports"), ("attendance", "list"), ("messages", "list")],
+    ids=" ".join,
+)
+def test_a_listing_of_another_country_is_refused_and_not_empty(folder: Path, words: tuple[str, ...]) -> None:
+    assert typed(folder, "belgium", *words, *FR).code == 5
+
+
 def test_who_is_nobody_is_told_so(folder: Path) -> None:
     assert "It is not known which account is yours" in typed(folder, None, "contacts", "list").err
     assert "There is no account 'spain'" in typed(folder, "spain", "contacts", "list").err
