@@ -8,10 +8,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from babel import Locale, dates, numbers
+from babel import dates, numbers
 
-# Where a bare language code means another continent to CLDR.
-_IN_EUROPE = {"en": "en_IE", "pt": "pt_PT"}
+from outreach.report.labels import in_europe
 
 
 @cache
@@ -36,7 +35,7 @@ class Words:
     def __init__(self, language: str) -> None:
         self.language = language
         self._texts = _texts(language)
-        self._locale = Locale.parse(_IN_EUROPE.get(language, language))
+        self._locale = in_europe(language)
 
     def say(self, name: str, **values: object) -> str:
         return str(self._texts[name]).format(**values)

@@ -121,3 +121,8 @@ def _locale(name: str) -> Locale:
         return Locale.parse(name.replace("-", "_"))
     except (ValueError, UnknownLocaleError):
         return Locale("en")
+
+
+def in_europe(language: str) -> Locale:
+    """The locale of a language as the Union writes it: a bare code means another continent to CLDR for two."""
+    return Locale.parse({"en": "en_IE", "pt": "pt_PT"}.get(language, language))

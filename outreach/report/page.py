@@ -39,7 +39,6 @@ def view(report: Report, say: Words) -> Page:
     """What the page shows, in the words of ``say``."""
     return Page(
         language=say.language,
-        direction=say.direction,
         title=_title(report, say),
         about=tuple(_about(report, say)),
         headlines=tuple(_headlines(report.total, say)),

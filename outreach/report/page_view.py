@@ -80,7 +80,6 @@ class Headline:
 @dataclass(frozen=True, slots=True)
 class Page:
     language: str
-    direction: str
     title: str
     about: tuple[str, ...]  # what is reported, of when
     headlines: tuple[Headline, ...]

@@ -11,11 +11,10 @@ from datetime import date
 from functools import cache, cached_property
 from importlib import resources
 
-from babel import Locale, dates
+from babel import dates
 
-#: Where a bare language code means another continent to CLDR.
-_IN_EUROPE = {"en": "en_IE", "pt": "pt_PT"}
-_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
+from outreach.report.labels import in_europe
+
 #: Writes no separator into four figures: 1234 but 12 345 (CLDR, minimumGroupingDigits).
 _LATE_GROUPING = frozenset({"bg", "es", "et", "hu", "lv", "pl", "pt"})
 SOURCE = "en"
@@ -42,7 +41,7 @@ class Words:
         self.language = language
         source = resources.files(__package__) / "texts" / f"{language}.toml"
         self._texts: dict[str, str] = tomllib.loads(source.read_text(encoding="utf-8"))
-        self._locale = Locale.parse(_IN_EUROPE.get(language, language))
+        self._locale = in_europe(language)
         symbols = self._locale.number_symbols
         symbols = symbols.get("latn", symbols)
         self._group = str(symbols["group"])
@@ -62,10 +61,6 @@ class Words:
     def known(self) -> frozenset[str]:
         """The keys of all texts."""
         return frozenset(self._texts)
-
-    @property
-    def direction(self) -> str:
-        return "rtl" if self.language in _RIGHT_TO_LEFT else "ltr"
 
     def number(self, value: int) -> str:
         if self.language in _LATE_GROUPING and abs(value) < 10_000:
