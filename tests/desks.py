@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -156,3 +156,16 @@ class Desk:
     def close(self) -> None:
         if "database" in self.__dict__:
             self.database.close()
+
+
+@contextmanager
+def invited(
+    blank: Path, folder: Path, smtp_port: int, database: str, towns: Sequence[tuple[str, str]]
+) -> Iterator[Desk]:
+    """A desk that confirms, a day after each of ``towns`` (municipality, address) got its invitation."""
+    desk = Desk(blank, folder, smtp_port=smtp_port, reads=True, inbox="confirm = true", database=database)
+    desk.launch(*towns)
+    assert desk.run(do_poll=False).sent.sent == len(towns)
+    desk.at(days=1)
+    yield desk
+    desk.close()

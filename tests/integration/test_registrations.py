@@ -21,7 +21,7 @@ from outreach.jobs.forms import rules
 from outreach.jobs.registration_lists import undo
 from outreach.model.states import EffectKind, EngagementKind, InboxState, RegistrationState, Rung
 from tests import databases
-from tests.desks import OFFICE, Desk
+from tests.desks import OFFICE, Desk, invited
 from tests.servers.sink import Sink
 
 TOWNS = (("Aalst", "info@aalst.example"), ("Gent", "info@gent.example"), ("Brugge", "info@brugge.example"))
@@ -32,19 +32,8 @@ def desk(
     request: pytest.FixtureRequest, blank_workspace: Path, tmp_path: Path, smtp_sink: Sink
 ) -> Iterator[Desk]:
     url = databases.postgres_url() if request.param == "postgresql" else ""
-    desk = Desk(
-        blank_workspace,
-        tmp_path / "w",
-        smtp_port=smtp_sink.port,
-        reads=True,
-        inbox="confirm = true",
-        database=url,
-    )
-    desk.launch(*TOWNS)
-    assert desk.run(do_poll=False).sent.sent == 3
-    desk.at(days=1)
-    yield desk
-    desk.close()
+    with invited(blank_workspace, tmp_path / "w", smtp_sink.port, url, TOWNS) as desk:
+        yield desk
 
 
 def read(desk: Desk, *letters: bytes) -> poll_inbox.PollReport:

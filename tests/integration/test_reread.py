@@ -20,7 +20,7 @@ from outreach.jobs.reread import Reread, reread
 from outreach.model.states import EffectKind, EngagementKind, InboxState, Intent, RegistrationState
 from outreach.model.values import Verdict
 from tests import databases, workspaces
-from tests.desks import OFFICE, Desk
+from tests.desks import OFFICE, Desk, invited
 from tests.servers.sink import Sink
 
 TOWNS = (("Aalst", "info@aalst.example"), ("Gent", "info@gent.example"))
@@ -32,19 +32,8 @@ def desk(
     request: pytest.FixtureRequest, blank_workspace: Path, tmp_path: Path, smtp_sink: Sink
 ) -> Iterator[Desk]:
     url = databases.postgres_url() if request.param == "postgresql" else ""
-    desk = Desk(
-        blank_workspace,
-        tmp_path / "w",
-        smtp_port=smtp_sink.port,
-        reads=True,
-        inbox="confirm = true",
-        database=url,
-    )
-    desk.launch(*TOWNS)
-    assert desk.run(do_poll=False).sent.sent == 2
-    desk.at(days=1)
-    yield desk
-    desk.close()
+    with invited(blank_workspace, tmp_path / "w", smtp_sink.port, url, TOWNS) as desk:
+        yield desk
 
 
 def letter(desk: Desk, text: str, who: str = TOWNS[0][1], number: int = 1) -> bytes:
