@@ -52,16 +52,12 @@ class Offer:
 def offer(workspace: Workspace, database: Database, token: str, language: str = "") -> Offer | None:
     """What can be answered to the mail of ``token``, in ``language`` where its mail holds that one, else in the
     mail's first. ``None`` where no mail of ours that was sent has this token."""
-    found = _found(workspace, database, token)
+    found = _found(workspace, database, token, language)
     if found is None:
         return None
-    name, about = found
+    name, about, strings = found
     with database.read() as connection:
         campaign = campaigns.by_id(connection, about.campaign_id)
-        words = answer_pages.strings(connection, about.campaign_id, about.language)
-    if words is None:
-        return None
-    strings = _spoken(thaw_strings(words), language)
     definition = frozen.thaw(campaign.definition)
     session = definition.session_in(strings.code)
     hybrid = session is not None and bool(session.place and session.online)
@@ -93,16 +89,13 @@ def answer(
     :raises MailServerError: try again in a moment.
     :raises InputError: there are too many answers to this mail.
     """
-    found = _found(workspace, database, token)
-    if found is None:
+    found = _found(workspace, database, token, language)
+    if found is None or name not in found[2].answers:
         return False
-    sender, about = found
+    sender, about, strings = found
+    chosen = strings.answers[name]
     with database.read() as connection:
-        strings = answer_pages.strings(connection, about.campaign_id, about.language)
         last = answer_pages.last_of(connection, sender, WEB_PAGE, about.message_id)
-    chosen = _spoken(thaw_strings(strings), language).answers.get(name) if strings is not None else None
-    if chosen is None:
-        return False
 
     def mail(at: datetime) -> bytes:
         to = workspace.settings.senders[sender].reply_address
@@ -128,8 +121,11 @@ def answer(
     raise AssertionError("the last look raises")
 
 
-def _found(workspace: Workspace, database: Database, token: str) -> tuple[str, Answered] | None:
-    """The sender and the message of a token that we issued; the database is asked about no other."""
+def _found(
+    workspace: Workspace, database: Database, token: str, language: str
+) -> tuple[str, Answered, Strings] | None:
+    """The sender and the message of a token that we issued, and the words of its mail: of one in two languages those
+    of ``language``. The database is asked about no other token."""
     if not tokens.verify(workspace.key, token):
         return None
     with database.read() as connection:
@@ -137,15 +133,14 @@ def _found(workspace: Workspace, database: Database, token: str) -> tuple[str, A
         if sender is None or sender not in workspace.settings.senders:
             return None
         found = mailbox.messages_by(connection, sender, "token", [token.lower()])
-    if not found or "@" not in found[0].email:  # erased since
+        if not found or "@" not in found[0].email:  # erased since
+            return None
+        words = answer_pages.strings(connection, found[0].campaign_id, found[0].language)
+    if words is None:
         return None
-    return sender, found[0]
-
-
-def _spoken(strings: Strings, language: str) -> Strings:
-    """Of a mail in two languages, the words of the one asked for."""
+    strings = thaw_strings(words)
     second = strings.second
-    return second if second is not None and second.code == language else strings
+    return sender, found[0], second if second is not None and second.code == language else strings
 
 
 def _mail(
